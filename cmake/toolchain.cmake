@@ -1,0 +1,26 @@
+# Compiler and linker settings that hold for every target.
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Woverloaded-virtual -Werror)
+# Results of floating-point kernels must not depend on what the compiler fuses.
+add_compile_options(-ffp-contract=off -fno-omit-frame-pointer)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False positives of GCC 12 in std::string (GCC bug 105329) and std::optional.
+  add_compile_options(-Wno-restrict -Wno-maybe-uninitialized -Wno-stringop-overflow)
+endif()
+
+if(LAKEHOUSE_SANITIZE)
+  add_compile_options(-fsanitize=${LAKEHOUSE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${LAKEHOUSE_SANITIZE})
+  if(LAKEHOUSE_SANITIZE MATCHES "thread")
+    add_compile_options(-Wno-tsan)
+  endif()
+endif()

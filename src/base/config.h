@@ -1,0 +1,107 @@
+// The configuration: plain structs with their defaults, filled from `lakehouse.toml`. A setting is
+// added in two places of this module: a member here and its line in VisitSettings (config.cc), from
+// which parsing, `lakehouse config`, its help text and docs/configuration.md all follow.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace lakehouse {
+
+struct ServerConfig {
+  std::string listen = "127.0.0.1:3100";
+  int64_t io_threads = 1;
+  int64_t worker_threads = 8;             // Threads that run handlers; they may block.
+  int64_t max_connections = 1024;
+  int64_t max_request_bytes = 33'554'432;     // JSON bodies.
+  int64_t max_upload_bytes = 68'719'476'736;  // Streamed bodies.
+  int64_t max_header_bytes = 32'768;
+  int64_t header_timeout_ms = 10'000;
+  int64_t body_idle_timeout_ms = 30'000;
+  int64_t keep_alive_timeout_ms = 75'000;
+  int64_t drain_timeout_ms = 10'000;
+};
+
+struct BucketConfig {
+  std::string name;
+  std::string backend = "local";
+  std::string root;
+};
+
+struct SqlConfig {
+  int64_t memory_limit_bytes = 0;  // 0: 40 % of the machine's memory.
+  int64_t threads = 0;             // 0: every core.
+  int64_t max_temp_bytes = 0;      // 0: half of the free disk at start.
+  int64_t default_timeout_ms = 300'000;
+  int64_t default_row_limit = 10'000;
+  int64_t max_result_bytes = 268'435'456;
+  int64_t max_concurrent_queries = 8;
+};
+
+struct IngestConfig {
+  int64_t max_line_bytes = 33'554'432;
+  int64_t max_columns = 4'096;
+  int64_t min_free_disk_bytes = 268'435'456;
+};
+
+struct AiConfig {
+  std::string model = "all-MiniLM-L6-v2";
+  std::string model_dir;  // "": the set-up's cache.
+  std::string precision = "auto";
+  int64_t threads = 0;  // 0: every core.
+};
+
+struct SearchConfig {
+  int64_t rows_per_part = 2'048;
+  int64_t chunk_tokens = 256;
+  int64_t chunk_overlap_tokens = 32;
+  int64_t max_resident_bytes = 0;  // 0: 25 % of the machine's memory.
+};
+
+struct LogConfig {
+  std::string level = "info";
+  std::string format = "text";
+};
+
+struct StorageConfig {
+  std::vector<BucketConfig> buckets;  // Empty: one local bucket, primary, in the data directory.
+};
+
+struct Config {
+  ServerConfig server;
+  StorageConfig storage;
+  SqlConfig sql;
+  IngestConfig ingest;
+  AiConfig ai;
+  SearchConfig search;
+  LogConfig log;
+};
+
+// One effective setting, as `lakehouse config` prints it.
+struct SettingValue {
+  std::string key;     // "server.listen"
+  std::string value;   // As TOML text.
+  std::string source;  // "default", or the file it came from.
+  std::string help;    // One sentence.
+};
+
+struct LoadedConfig {
+  Config config;
+  std::string path;  // The file that was read; "" when none was.
+  std::vector<SettingValue> settings;
+};
+
+// Parses TOML text. An unknown key or table, a value of the wrong type or out of range, and a
+// bucket named twice are errors that name the file, line, key and, for an unknown key, the nearest
+// valid one. `origin` is used in messages and as the settings' source.
+Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& origin);
+
+// Reads the first of: `explicit_path` (must exist when not ""), $LAKEHOUSE_CONFIG (must exist when
+// set), `<data_dir>/lakehouse.toml` (may be missing).
+Result<LoadedConfig> LoadConfig(const std::string& explicit_path, const std::string& data_dir);
+
+}  // namespace lakehouse

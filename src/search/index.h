@@ -1,0 +1,95 @@
+// What is known of one index, and the requests and answers around it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ai/embedding_provider.h"
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/status.h"
+
+namespace lakehouse::search {
+
+struct CreateIndexRequest {
+  DatasetName source;
+  std::optional<IndexName> name;  // Default: {source}_v{n}, the first free n.
+  std::string id_column;          // Values must be unique and not NULL.
+  std::string text_column;
+  std::optional<std::string> model;  // Default: the configured one.
+  int64_t chunk_tokens = 256;
+  int64_t overlap_tokens = 32;
+};
+
+// One Parquet object of embeddings: doc_id, chunk_idx, text, begin, end, content hash, embedding.
+struct EmbeddingPart {
+  std::string key;
+  uint64_t size_bytes = 0;
+  uint32_t crc32c = 0;
+  uint64_t chunks = 0;
+  uint64_t source_rows = 0;  // Rows of the source that this part covers.
+};
+
+// A text that could not be embedded.
+struct FailedItem {
+  std::string doc_id;
+  std::string reason;
+};
+
+// Immutable once published. `parts` cover the first `rows_done` rows of the source snapshot.
+struct IndexInfo {
+  IndexName name;
+  DatasetName source;
+  BucketName bucket;
+  uint64_t version = 0;           // Of the catalog document.
+  uint64_t source_version = 0;    // Snapshot of the dataset that is embedded.
+  std::string id_column;
+  std::string text_column;
+  int64_t chunk_tokens = 0;
+  int64_t overlap_tokens = 0;
+  ai::EmbeddingSpace space;
+  std::vector<EmbeddingPart> parts;
+  uint64_t rows_done = 0;
+  uint64_t rows_total = 0;
+  uint64_t rows_failed = 0;
+  std::vector<FailedItem> failed;  // The first 100.
+  bool complete = false;
+  Timestamp created_at;
+  Timestamp updated_at;
+
+  uint64_t chunks() const;
+};
+
+Json IndexToJson(const IndexInfo& index);
+Result<IndexInfo> IndexFromJson(const Json& json);
+
+struct SearchRequest {
+  IndexName index;
+  std::string query;            // Exactly one of query and vector.
+  std::vector<float> vector;
+  int64_t top_k = 10;
+  CancelToken cancel;
+};
+
+struct SearchHit {
+  std::string doc_id;
+  int64_t chunk_idx = 0;
+  float score = 0;
+  std::string text;
+  uint64_t begin = 0;  // Byte range of the text in the document.
+  uint64_t end = 0;
+};
+
+struct SearchAnswer {
+  std::vector<SearchHit> results;
+  DatasetName source;
+  std::string method;      // "flat"
+  uint64_t generation = 0;
+  uint64_t rows_embedded = 0;
+  uint64_t rows_total = 0;
+};
+
+}  // namespace lakehouse::search

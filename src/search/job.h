@@ -1,0 +1,39 @@
+// Background work that users can watch and stop.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/json.h"
+#include "base/status.h"
+
+namespace lakehouse::search {
+
+enum class JobState { kQueued, kRunning, kDone, kFailed, kCancelled };
+std::string_view JobStateName(JobState state);
+
+// A job at one moment. done <= total; rate and ETA are absent (negative) until measured.
+struct JobInfo {
+  JobId id;
+  std::string kind;     // "index"
+  std::string subject;  // The index's name.
+  JobState state = JobState::kQueued;
+  std::string stage;    // "reading", "embedding", "publishing"
+  uint64_t done = 0;    // Rows.
+  uint64_t total = 0;
+  uint64_t failed_items = 0;
+  double rate_per_second = -1;
+  double eta_seconds = -1;
+  std::string error;    // Code and message of a failed job.
+  Timestamp created_at;
+  Timestamp updated_at;
+  int64_t attempts = 0;  // Starts of the process that ran it.
+};
+
+Json JobToJson(const JobInfo& job);
+Result<JobInfo> JobFromJson(const Json& json);
+
+}  // namespace lakehouse::search

@@ -1,0 +1,64 @@
+// Indexes over datasets: building them in background jobs, searching them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ai/embedding_provider.h"
+#include "base/config.h"
+#include "base/metrics.h"
+#include "catalog/catalog.h"
+#include "search/index.h"
+#include "search/job.h"
+#include "sql/engine.h"
+#include "storage/bucket_registry.h"
+
+namespace lakehouse::search {
+
+struct SearchServiceOptions {
+  SearchConfig config;
+  std::string work_dir;  // For files on their way; on the data directory's filesystem.
+  storage::BucketRegistry* buckets = nullptr;
+  catalog::Catalog* catalog = nullptr;
+  sql::Engine* engine = nullptr;
+  // Null when no model could be loaded; then `embedding_error` says why and is the answer to
+  // everything that needs one.
+  ai::EmbeddingProvider* embedding = nullptr;
+  Status embedding_error;
+  MetricsRegistry* metrics = nullptr;
+  bool run_jobs = true;  // False: jobs stay queued (read-only copies).
+};
+
+// Thread-safe. Every pointer of the options outlives it. Invariants:
+// 1. An index answers only with chunks of parts that its published document names.
+// 2. A part is published after it is durable; a job restarts after the last published part.
+// 3. At most one job writes an index.
+class SearchService {
+ public:
+  virtual ~SearchService() = default;
+  // Reads every index and job; unfinished jobs are queued again.
+  static Result<std::unique_ptr<SearchService>> Open(const SearchServiceOptions& options);
+
+  // Checks everything that can be checked now, publishes the empty index and queues its job.
+  virtual Result<JobInfo> CreateIndex(const CreateIndexRequest& request) = 0;
+  virtual std::vector<IndexInfo> ListIndexes() const = 0;
+  virtual Result<IndexInfo> GetIndex(const IndexName& name) const = 0;
+  // Cancels its job, if any, then removes it.
+  virtual Status DropIndex(const IndexName& name) = 0;
+
+  virtual Result<SearchAnswer> Search(const SearchRequest& request) = 0;
+  // The chunks of one document in order; kNotFound.
+  virtual Result<std::vector<SearchHit>> GetDocument(const IndexName& index,
+                                                     const std::string& doc_id) = 0;
+
+  virtual std::vector<JobInfo> ListJobs() const = 0;  // Newest first.
+  virtual Result<JobInfo> GetJob(const JobId& id) const = 0;
+  // Answers at once; the job stops at its next step. kConflict when it has ended.
+  virtual Status CancelJob(const JobId& id) = 0;
+
+  // Stops the workers; running jobs stay resumable. Idempotent.
+  virtual void Shutdown() = 0;
+};
+
+}  // namespace lakehouse::search
