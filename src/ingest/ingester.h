@@ -18,9 +18,21 @@
 
 namespace lakehouse::ingest {
 
+// The bytes of one upload on local disk; removed with the object.
+struct SpooledFile {
+  explicit SpooledFile(std::string file_path) : path(std::move(file_path)) {}
+  ~SpooledFile();
+  SpooledFile(const SpooledFile&) = delete;
+  SpooledFile& operator=(const SpooledFile&) = delete;
+
+  const std::string path;
+  uint64_t size_bytes = 0;
+  std::string sha256;
+};
+
 struct IngestRequest {
   std::string file_name;  // As the user gave it: for messages, lineage and the default dataset name.
-  ByteSource* content = nullptr;
+  const SpooledFile* content = nullptr;
   std::optional<DatasetName> dataset;  // Default: made from the file name.
   catalog::CommitMode mode = catalog::CommitMode::kCreate;
   std::optional<BucketName> bucket;    // Default: the dataset's, else primary.
@@ -60,7 +72,12 @@ class Ingester {
   virtual ~Ingester() = default;
   static Result<std::unique_ptr<Ingester>> Open(const Options& options);
 
-  // Reads all of request.content, detects what it is, converts it to Parquet and commits it. On
+  // Takes all of `content` to local disk, hashing it on the way. kResourceExhausted when less than
+  // the configured minimum of the disk would stay free.
+  virtual Result<std::unique_ptr<SpooledFile>> Receive(ByteSource& content,
+                                                       const CancelToken& cancel) = 0;
+
+  // Detects what request.content is, converts it to Parquet and commits it. On
   // any error nothing is visible. kInvalidArgument names the line or field; kConflict when the
   // dataset exists (mode create) or changed meanwhile; kResourceExhausted when the disk is full.
   virtual Result<IngestAnswer> Ingest(const IngestRequest& request) = 0;
