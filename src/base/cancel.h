@@ -17,6 +17,7 @@ class CancelToken {
   CancelToken() : state_(std::make_shared<State>()) {}
 
   // Also stops `timeout_ms` from now on `clock`, which must outlive the token. 0 means no deadline.
+  // REQUIRES: timeout_ms >= 0.
   static CancelToken WithTimeout(int64_t timeout_ms, const Clock& clock = Clock::System());
 
   void Cancel() { state_->cancelled.store(true, std::memory_order_release); }

@@ -18,8 +18,8 @@ Status CheckId(std::string_view kind, std::string_view text);
 // Checks the bucket grammar: an id, optionally after one `prefix:` that is itself an id.
 Status CheckBucketName(std::string_view text);
 
-// A checked name. `Tag` supplies `static constexpr std::string_view kKind` and
-// `static Status Check(std::string_view)`. Copyable value; ordered by bytes.
+// A checked name. `Tag` supplies `static Status Check(std::string_view)`. Copyable value; ordered
+// by bytes.
 template <typename Tag>
 class StrongName {
  public:

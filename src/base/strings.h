@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -15,8 +16,7 @@ namespace internal {
 inline void AppendPiece(std::string& out, std::string_view piece) { out.append(piece); }
 
 template <typename T>
-  requires(std::is_arithmetic_v<T>)
-void AppendPiece(std::string& out, T value) {
+requires(std::is_arithmetic_v<T>) void AppendPiece(std::string& out, T value) {
   if constexpr (std::is_same_v<T, bool>) {
     out.append(value ? "true" : "false");
   } else if constexpr (std::is_same_v<T, char>) {
@@ -63,8 +63,16 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 // True when `text` is well-formed UTF-8 (no surrogates, no overlong forms). NUL is allowed.
 bool IsValidUtf8(std::string_view text);
 
+// Returns the length of the well-formed UTF-8 sequence at the front of `text`, or 0 when there is
+// none.
+size_t Utf8SequenceLength(std::string_view text);
+
+// Quotes text of unknown origin for a message: control characters and bytes that are not UTF-8
+// become \xNN, and what lies beyond 80 bytes is cut.
+std::string QuoteForMessage(std::string_view text);
+
 // Returns the candidate with the least edit distance to `word`, or "" when none is near
-// (distance above a third of the word's length, rounded up).
+// (distance above a third of the word's length, rounded up). Of equals, the first.
 std::string NearestName(std::string_view word, const std::vector<std::string>& candidates);
 
 // Formats a byte count for people: "1.5 GiB".
