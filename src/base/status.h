@@ -82,6 +82,11 @@ class [[nodiscard]] Result {
 
  public:
   Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // Takes anything that converts to T, for example a unique_ptr to a derived class.
+  template <typename U>
+    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::decay_t<U>, Status> &&
+             !std::is_same_v<std::decay_t<U>, T> && !std::is_same_v<std::decay_t<U>, Result>)
+  Result(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     CHECK(!status_.ok());
   }
