@@ -1,0 +1,62 @@
+// Wires every module into one working lakehouse and owns the order of start and stop.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "ai/embedding_provider.h"
+#include "app/data_directory.h"
+#include "base/config.h"
+#include "base/metrics.h"
+#include "catalog/catalog.h"
+#include "gateway/gateway.h"
+#include "ingest/ingester.h"
+#include "search/search_service.h"
+#include "sql/engine.h"
+#include "storage/bucket_registry.h"
+
+namespace lakehouse::app {
+
+struct CoreOptions {
+  Config config;
+  bool load_model = true;  // False: what needs embeddings answers kUnavailable.
+  bool run_jobs = true;    // False: unfinished jobs stay queued.
+};
+
+// Everything behind the API of one data directory. Thread-safe after Open. A model that cannot be
+// loaded does not stop the start: what needs it says why.
+class Core {
+ public:
+  static Result<std::unique_ptr<Core>> Open(DataDirectory directory, const CoreOptions& options);
+  ~Core();
+
+  gateway::Gateway& gateway() { return *gateway_; }
+  sql::Engine& engine() { return *engine_; }
+  catalog::Catalog& catalog() { return *catalog_; }
+  MetricsRegistry& metrics() { return metrics_; }
+  DataDirectory& directory() { return directory_; }
+  const Config& config() const { return config_; }
+  // Makes /readyz answer 503 from now on.
+  void StartDraining() { draining_ = true; }
+
+ private:
+  Core(DataDirectory directory, const Config& config)
+      : directory_(std::move(directory)), config_(config) {}
+  Status Start(const CoreOptions& options);
+
+  // Destroyed in reverse: users before what they use, the lock last.
+  DataDirectory directory_;
+  const Config config_;
+  std::atomic<bool> draining_{false};
+  MetricsRegistry metrics_;
+  std::unique_ptr<storage::BucketRegistry> buckets_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<sql::Engine> engine_;
+  std::unique_ptr<ingest::Ingester> ingester_;
+  std::unique_ptr<ai::EmbeddingProvider> embedding_;
+  std::unique_ptr<search::SearchService> search_;
+  std::unique_ptr<gateway::Gateway> gateway_;
+};
+
+}  // namespace lakehouse::app
