@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
-#include <string_view>
 #include <vector>
 
-#include "base/cancel.h"
 #include "base/status.h"
+#include "vector/aligned_vector.h"
 
 namespace lakehouse::vector {
 
@@ -19,42 +17,62 @@ enum class Metric {
 };
 
 struct Hit {
-  uint32_t row = 0;    // Number of the vector in order of insertion.
-  float score = 0;     // Higher is nearer, whatever the metric.
+  uint32_t row = 0;  // Number of the vector in order of insertion.
+  float score = 0;   // Higher is nearer, whatever the metric.
   bool operator==(const Hit&) const = default;
 };
+
+// True when `a` stands before `b` in an answer: nearer, or equally near and inserted earlier.
+inline bool Precedes(const Hit& a, const Hit& b) {
+  return a.score > b.score || (a.score == b.score && a.row < b.row);
+}
 
 // Bit `row & 63` of word `row >> 6` is 1 when the row may be returned.
 using RowFilter = std::span<const uint64_t>;
 
+// Beyond this magnitude a sum could overflow; inner product and L2 refuse it.
+inline constexpr float kMaxComponent = 1e17f;
+
 // Float vectors of one width in insertion order. Results do not depend on the instruction set or
 // on the number of threads: every kernel sums in the same order. Concurrent searches are safe;
-// Add excludes everything else.
+// Add excludes everything else. Invariants:
+// 1. Every stored component is finite, and every score is.
+// 2. Under cosine every stored row has unit length, up to rounding.
+// 3. rows_ holds size_ rows of width_ floats; those from dimensions_ on are zero.
 class FlatIndex {
  public:
   // kInvalidArgument unless 1 <= dimensions <= 4,096.
   static Result<FlatIndex> Create(Metric metric, size_t dimensions);
 
   // Appends rows.size() / dimensions vectors, or none on error: kInvalidArgument for a ragged size,
-  // NaN or infinity (names row and component), or, under cosine, a zero vector.
+  // for a component that is NaN, infinite or (but under cosine) beyond kMaxComponent, which names
+  // row and component, for a zero vector under cosine, and for more than 2^32 - 1 rows in all.
   Status Add(std::span<const float> rows);
 
-  // The min(k, rows that pass) nearest, best first, ties by row. kInvalidArgument for a wrong
-  // width, k = 0, non-finite components or a filter that is too short. An empty filter passes all.
-  Result<std::vector<Hit>> Search(std::span<const float> query, size_t k, RowFilter filter = {}) const;
+  // The min(k, rows that pass) nearest, best first, ties by row. kInvalidArgument for k = 0, a
+  // query of the wrong width or that Add would refuse, and a filter that is too short. An empty
+  // filter passes all.
+  Result<std::vector<Hit>> Search(std::span<const float> query, size_t k,
+                                  RowFilter filter = {}) const;
 
   size_t size() const { return size_; }
   size_t dimensions() const { return dimensions_; }
   Metric metric() const { return metric_; }
-  size_t resident_bytes() const;
+  size_t resident_bytes() const { return rows_.capacity() * sizeof(float); }
 
  private:
-  FlatIndex(Metric metric, size_t dimensions) : metric_(metric), dimensions_(dimensions) {}
+  FlatIndex(Metric metric, size_t dimensions);
+
+  Status CheckComponents(std::span<const float> vector) const;
+  // Writes what is stored for a vector: unit length under cosine, no negative zero, padded.
+  void Prepare(std::span<const float> vector, float* out) const;
+  void ScoreRows(const float* query, size_t first, size_t count, float* scores) const;
 
   Metric metric_;
   size_t dimensions_;
+  size_t width_;  // Dimensions rounded up to a multiple of kernels::kLanes.
   size_t size_ = 0;
-  std::vector<float> rows_;  // Unit length under cosine.
+  AlignedFloats rows_;
 };
 
 }  // namespace lakehouse::vector
