@@ -18,9 +18,9 @@ constexpr int64_t kLockPollMs = 50;
 
 StatusCode CodeFromName(std::string_view name) {
   static constexpr std::array kCodes = {
-      StatusCode::kInvalidArgument,   StatusCode::kNotFound,         StatusCode::kConflict,
-      StatusCode::kOutOfScope,        StatusCode::kUnauthenticated,  StatusCode::kPermissionDenied,
-      StatusCode::kResourceExhausted, StatusCode::kUnavailable,      StatusCode::kDeadlineExceeded,
+      StatusCode::kInvalidArgument,   StatusCode::kNotFound,          StatusCode::kConflict,
+      StatusCode::kOutOfScope,        StatusCode::kUnauthenticated,   StatusCode::kPermissionDenied,
+      StatusCode::kResourceExhausted, StatusCode::kUnavailable,       StatusCode::kDeadlineExceeded,
       StatusCode::kCancelled,         StatusCode::kCommitStateUnknown};
   for (const StatusCode code : kCodes) {
     if (StatusCodeName(code) == name) return code;
@@ -102,7 +102,8 @@ Result<Json> ApiAnswer::ParseBody() const {
 Status ApiAnswer::problem() const {
   const auto json = ParseJson(body);
   if (!json.ok() || !json->is_object()) {
-    return Unavailable("the server answered with HTTP status ", http_status, " and no problem text");
+    return Unavailable("the server answered with HTTP status ", http_status,
+                       " and no problem text");
   }
   return {CodeFromName(json->value("code", "")), json->value("detail", "")};
 }

@@ -50,9 +50,9 @@ class ApiClient {
 };
 
 struct ConnectOptions {
-  std::string server;    // URL; "" to look for one.
+  std::string server;  // URL; "" to look for one.
   std::string data_dir;
-  std::string command;   // For the lock file.
+  std::string command;  // For the lock file.
   const Config* config = nullptr;
   bool load_model = false;  // What the command needs when it works in process.
   bool run_jobs = false;

@@ -1,15 +1,15 @@
 #include "app/data_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "base/json.h"
 
@@ -42,7 +42,8 @@ Status InUse(const std::string& path, const DataDirectoryOwner& owner) {
 }  // namespace
 
 std::string DefaultDataDirectory() {
-  if (const char* data = std::getenv("LAKEHOUSE_DATA"); data != nullptr && *data != '\0') return data;
+  if (const char* data = std::getenv("LAKEHOUSE_DATA"); data != nullptr && *data != '\0')
+    return data;
   if (const char* xdg = std::getenv("XDG_DATA_HOME"); xdg != nullptr && *xdg != '\0') {
     return StrCat(xdg, "/lakehouse");
   }

@@ -22,7 +22,8 @@ std::string DefaultDataDirectory();
 class DataDirectory {
  public:
   // Creates the directory (mode 0700) and takes the lock. kConflict when another process holds it:
-  // the message names the directory, the process and its address; `owner`, when not null, gets them.
+  // the message names the directory, the process and its address; `owner`, when not null, gets
+  // them.
   static Result<DataDirectory> Open(const std::string& path, const std::string& command,
                                     DataDirectoryOwner* owner);
 

@@ -18,7 +18,8 @@ std::vector<std::string> UniqueNames(const std::vector<std::string>& names) {
   std::vector<std::string> unique;
   for (const std::string& name : names) {
     std::string candidate = name;
-    for (int suffix = 2; std::find(unique.begin(), unique.end(), candidate) != unique.end(); ++suffix) {
+    for (int suffix = 2; std::find(unique.begin(), unique.end(), candidate) != unique.end();
+         ++suffix) {
       candidate = StrCat(name, "_", suffix);
     }
     unique.push_back(std::move(candidate));

@@ -1,13 +1,13 @@
 #include "app/serve.h"
 
+#include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <pthread.h>
-#include <unistd.h>
-
-#include <charconv>
 #include <thread>
 #include <utility>
+
+#include <pthread.h>
+#include <unistd.h>
 
 #include "app/core.h"
 #include "base/log.h"
@@ -63,8 +63,8 @@ void WaitForStop(const sigset_t& set) {
 }  // namespace
 
 Result<ListenAddress> ParseListenAddress(std::string_view text) {
-  const Status bad = InvalidArgument("a listen address is HOST:PORT, for example 127.0.0.1:3100, not: ",
-                                     text);
+  const Status bad =
+      InvalidArgument("a listen address is HOST:PORT, for example 127.0.0.1:3100, not: ", text);
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return bad;
   ListenAddress address;
@@ -97,8 +97,8 @@ Status Serve(const std::string& data_dir, const Config& config) {
                        [&core](net::Request& request) { return core->gateway().Handle(request); },
                        gateway::ProblemResponse));
   const bool ipv6 = address.host.find(':') != std::string::npos;
-  const std::string url = StrCat("http://", ipv6 ? "[" : "", address.host, ipv6 ? "]" : "", ":",
-                                 server->port());
+  const std::string url =
+      StrCat("http://", ipv6 ? "[" : "", address.host, ipv6 ? "]" : "", ":", server->port());
   TRY(core->directory().SetAddress(url));
   LogInfo("serving", {{"address", url}, {"data", data_dir}, {"access", "loopback only, no keys"}});
   std::printf("lakehouse ready at %s\n", url.c_str());

@@ -1,10 +1,10 @@
 #include "app/terminal.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+
+#include <unistd.h>
 
 #include "base/strings.h"
 
@@ -44,7 +44,8 @@ void ProgressLine::Update(uint64_t done, uint64_t total, std::string_view detail
 std::string FormatDuration(double seconds) {
   const auto whole = static_cast<int64_t>(std::llround(seconds));
   if (whole < 60) return StrCat(whole, " s");
-  if (whole < 3600) return StrCat(whole / 60, " min ", whole % 60 < 10 ? "0" : "", whole % 60, " s");
+  if (whole < 3600)
+    return StrCat(whole / 60, " min ", whole % 60 < 10 ? "0" : "", whole % 60, " s");
   return StrCat(whole / 3600, " h ", whole / 60 % 60, " min");
 }
 
