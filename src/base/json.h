@@ -19,7 +19,8 @@ namespace lakehouse {
 using Json = nlohmann::ordered_json;
 
 // Parses one JSON text. Refuses trailing bytes, invalid UTF-8, duplicate keys in one object and
-// nesting deeper than 64; the error names the line and column.
+// nesting deeper than 64; the error names the line and column, both from 1, in characters. Numbers
+// that are whole and fit become integers. A byte order mark at the front is skipped.
 Result<Json> ParseJson(std::string_view text);
 
 // Writes compact JSON. Invalid UTF-8 in strings becomes U+FFFD.
@@ -36,7 +37,8 @@ void AppendJsonString(std::string& out, std::string_view text);
 //   request.text = reader.String("query");        // required
 //   TRY(reader.Finish());
 //
-// Borrows `json`. Not thread-safe. Errors are kInvalidArgument and name the field.
+// Borrows `json`. Not thread-safe. Errors are kInvalidArgument and name the field; an unknown field
+// is answered with the nearest one that was asked for.
 class ObjectReader {
  public:
   ObjectReader(const Json& json, std::string_view what);
@@ -50,9 +52,10 @@ class ObjectReader {
   double Double(std::string_view name, double fallback);
   bool Bool(std::string_view name, bool fallback);
   std::optional<std::string> OptionalString(std::string_view name);
-  // Returns the raw value, or null when absent; the caller checks its type.
+  // Returns the raw value, which may be a JSON null, or nullptr when absent; the caller checks its
+  // type.
   const Json* Raw(std::string_view name);
-  // Absent gives an empty list.
+  // Absent or null gives an empty list.
   std::vector<std::string> StringList(std::string_view name);
   std::vector<float> FloatList(std::string_view name);
 
@@ -64,6 +67,10 @@ class ObjectReader {
 
  private:
   const Json* Find(std::string_view name);
+  // As Find, and null also for a JSON null.
+  const Json* FindValue(std::string_view name);
+  const Json* FindArray(std::string_view name, std::string_view expected);
+  void FailType(std::string_view name, std::string_view expected, const Json& value);
 
   const Json& json_;
   std::string what_;

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/strings.h"
 
@@ -32,6 +34,12 @@ Result<LogLevel> ParseLogLevel(std::string_view text);
 
 // Replaces the process-wide settings; call before threads start.
 void ConfigureLog(const LogOptions& options);
+
+// Formats one record as one line without its end. Text: `time=… level=info message="…" key=value`,
+// where a value that holds white space, quotes, `=` or control characters, or is empty, is written
+// as a JSON string. JSON: one object with the same keys, every value a string.
+std::string FormatLogRecord(Timestamp time, LogLevel level, std::string_view message,
+                            std::span<const LogField> fields, bool json);
 
 // Writes one record. `message` is static text; what varies goes into fields.
 void Log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});

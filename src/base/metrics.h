@@ -43,6 +43,7 @@ class Histogram {
  public:
   static const std::vector<double>& BucketBounds();
   Histogram();
+  // A negative or non-finite duration counts as zero.
   void Observe(double seconds);
 
  private:
@@ -52,12 +53,15 @@ class Histogram {
 };
 
 // Owns every metric; returned references live as long as the registry. The same name and labels
-// give the same metric. REQUIRES: one name has one type and one help text. Thread-safe.
+// give the same metric, in whatever order the labels come. Thread-safe.
+// REQUIRES: one name has one type and one help text; names and label names follow Prometheus's
+// grammar; a label's values come from a small set, for each makes a series that is never dropped.
 class MetricsRegistry {
  public:
   MetricsRegistry();
   ~MetricsRegistry();
-  Counter& GetCounter(std::string_view name, std::string_view help, const MetricLabels& labels = {});
+  Counter& GetCounter(std::string_view name, std::string_view help,
+                      const MetricLabels& labels = {});
   Gauge& GetGauge(std::string_view name, std::string_view help, const MetricLabels& labels = {});
   Histogram& GetHistogram(std::string_view name, std::string_view help,
                           const MetricLabels& labels = {});
@@ -65,7 +69,12 @@ class MetricsRegistry {
   std::string PrometheusText() const;
 
  private:
+  enum class Type { kCounter, kGauge, kHistogram };
   struct Family;
+  Family& GetFamily(std::string_view name, std::string_view help, Type type) REQUIRES_LOCK(mutex_);
+  static void AppendHistogram(std::string& out, std::string_view name, std::string_view labels,
+                              const Histogram& histogram);
+
   mutable Mutex mutex_;
   std::map<std::string, std::unique_ptr<Family>, std::less<>> families_ GUARDED_BY(mutex_);
 };
