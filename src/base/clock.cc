@@ -40,6 +40,24 @@ std::string FormatTimestamp(Timestamp time) {
   return buffer;
 }
 
+Result<Timestamp> ParseTimestamp(std::string_view text) {
+  tm parts{};
+  int micros = 0;
+  char extra = 0;
+  const std::string terminated(text);
+  const int read = std::sscanf(terminated.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d.%6dZ%c", &parts.tm_year,
+                               &parts.tm_mon, &parts.tm_mday, &parts.tm_hour, &parts.tm_min,
+                               &parts.tm_sec, &micros, &extra);
+  if (read == 7) {
+    parts.tm_year -= 1900;
+    parts.tm_mon -= 1;
+    const Timestamp time{int64_t{timegm(&parts)} * kMicrosPerSecond + micros};
+    // Formatting again refuses days and hours out of range, which timegm carries over.
+    if (FormatTimestamp(time) == text) return time;
+  }
+  return InvalidArgument("a time like 2026-11-23T17:25:17.000000Z was expected, not \"", text, "\"");
+}
+
 const Clock& Clock::System() {
   static const SystemClock clock;
   return clock;

@@ -4,6 +4,9 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
+
+#include "base/status.h"
 
 namespace lakehouse {
 
@@ -15,6 +18,8 @@ struct Timestamp {
 
 // Formats as RFC 3339 in UTC with microseconds: "2026-11-23T17:25:17.000000Z".
 std::string FormatTimestamp(Timestamp time);
+// Reads exactly what FormatTimestamp writes; kInvalidArgument for anything else.
+Result<Timestamp> ParseTimestamp(std::string_view text);
 
 // Thread-safe.
 class Clock {
