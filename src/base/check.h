@@ -6,10 +6,10 @@ namespace lakehouse::internal {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 }  // namespace lakehouse::internal
 
-#define CHECK(condition)                                                            \
-  do {                                                                              \
-    if (!(condition)) [[unlikely]]                                                  \
-      ::lakehouse::internal::CheckFailed(__FILE__, __LINE__, #condition);           \
+#define CHECK(condition)                                                  \
+  do {                                                                    \
+    if (!(condition)) [[unlikely]]                                        \
+      ::lakehouse::internal::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)
 
 // For conditions that are too costly in a release build.

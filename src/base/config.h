@@ -1,6 +1,7 @@
 // The configuration: plain structs with their defaults, filled from `lakehouse.toml`. A setting is
 // added in two places of this module: a member here and its line in VisitSettings (config.cc), from
-// which parsing, `lakehouse config`, its help text and docs/configuration.md all follow.
+// which parsing, `lakehouse config` and its help text follow; docs/configuration.md is compared
+// with them by a test.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace lakehouse {
 struct ServerConfig {
   std::string listen = "127.0.0.1:3100";
   int64_t io_threads = 1;
-  int64_t worker_threads = 8;             // Threads that run handlers; they may block.
+  int64_t worker_threads = 8;  // Threads that run handlers; they may block.
   int64_t max_connections = 1024;
   int64_t max_request_bytes = 33'554'432;     // JSON bodies.
   int64_t max_upload_bytes = 68'719'476'736;  // Streamed bodies.
@@ -29,7 +30,7 @@ struct ServerConfig {
 struct BucketConfig {
   std::string name;
   std::string backend = "local";
-  std::string root;
+  std::string root;  // "": <data>/buckets/<name>.
 };
 
 struct SqlConfig {
@@ -83,25 +84,29 @@ struct Config {
 
 // One effective setting, as `lakehouse config` prints it.
 struct SettingValue {
-  std::string key;     // "server.listen"
-  std::string value;   // As TOML text.
-  std::string source;  // "default", or the file it came from.
-  std::string help;    // One sentence.
+  std::string key;       // "server.listen"; of a bucket "storage.buckets[0].name".
+  std::string value;     // As TOML text.
+  std::string source;    // "default", or the file it came from.
+  std::string accepted;  // The values it takes: "1 to 64".
+  std::string help;      // One sentence.
 };
 
 struct LoadedConfig {
   Config config;
   std::string path;  // The file that was read; "" when none was.
+  // Every setting in the order of the documentation. Without buckets there is one line for them,
+  // "storage.buckets".
   std::vector<SettingValue> settings;
 };
 
-// Parses TOML text. An unknown key or table, a value of the wrong type or out of range, and a
-// bucket named twice are errors that name the file, line, key and, for an unknown key, the nearest
-// valid one. `origin` is used in messages and as the settings' source.
+// Parses TOML text. An unknown key or table, a value of the wrong type or out of range, and two
+// buckets with one name or one root are kInvalidArgument and name the file, line, key and, for an
+// unknown key, the nearest valid one. Of several errors the first in the file is reported. `origin`
+// is used in messages and as the settings' source; `path` of the answer stays empty.
 Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& origin);
 
 // Reads the first of: `explicit_path` (must exist when not ""), $LAKEHOUSE_CONFIG (must exist when
-// set), `<data_dir>/lakehouse.toml` (may be missing).
+// set and not empty), `<data_dir>/lakehouse.toml` (may be missing).
 Result<LoadedConfig> LoadConfig(const std::string& explicit_path, const std::string& data_dir);
 
 }  // namespace lakehouse

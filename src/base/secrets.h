@@ -27,12 +27,14 @@ class SecretStore {
  public:
   SecretStore() = default;
 
-  // Reads `path`. A missing file is an empty store. Refuses a file that group or others may read,
-  // a symbolic link, and values that are not text; the error names the key, never the value.
+  // Reads `path`. A missing file is an empty store. Refuses a file that group or others may open or
+  // that another user owns, a symbolic link, names and keys that are not ids, and values that are
+  // not text; the error names the key, never the value.
   static Result<SecretStore> Load(const std::string& path);
 
   // Returns key `key` of secret `name`, for example ("minio", "access_key_id"). The environment
-  // variable LAKEHOUSE_SECRET_<NAME>_<KEY> (upper case, `-` as `_`) wins over the file.
+  // variable LAKEHOUSE_SECRET_<NAME>_<KEY> (upper case, `-` as `_`) wins over the file unless it is
+  // empty. kNotFound names both places.
   Result<Secret> Get(std::string_view name, std::string_view key) const;
 
  private:

@@ -56,9 +56,9 @@ class [[nodiscard]] Status {
 inline Status OkStatus() { return {}; }
 
 // One factory per code. Arguments are concatenated: static text first, values last.
-#define LAKEHOUSE_STATUS_FACTORY(Name)               \
-  template <typename... Args>                        \
-  Status Name(const Args&... args) {                 \
+#define LAKEHOUSE_STATUS_FACTORY(Name)                   \
+  template <typename... Args>                            \
+  Status Name(const Args&... args) {                     \
     return Status(StatusCode::k##Name, StrCat(args...)); \
   }
 LAKEHOUSE_STATUS_FACTORY(InvalidArgument)
@@ -84,9 +84,10 @@ class [[nodiscard]] Result {
   Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
   // Takes anything that converts to T, for example a unique_ptr to a derived class.
   template <typename U>
-    requires(std::is_convertible_v<U &&, T> && !std::is_same_v<std::decay_t<U>, Status> &&
-             !std::is_same_v<std::decay_t<U>, T> && !std::is_same_v<std::decay_t<U>, Result>)
-  Result(U&& value) : value_(std::forward<U>(value)) {}  // NOLINT(google-explicit-constructor)
+  requires(std::is_convertible_v<U&&, T> && !std::is_same_v<std::decay_t<U>, Status> &&
+           !std::is_same_v<std::decay_t<U>, T> && !std::is_same_v<std::decay_t<U>, Result>)
+      Result(U&& value)
+      : value_(std::forward<U>(value)) {}               // NOLINT(google-explicit-constructor)
   Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     CHECK(!status_.ok());
   }
@@ -123,8 +124,8 @@ class [[nodiscard]] Result {
 #define LAKEHOUSE_CONCAT(a, b) LAKEHOUSE_CONCAT_INNER(a, b)
 
 // Evaluates a Status expression and returns it from the enclosing function unless it is ok.
-#define TRY(expr)                                              \
-  do {                                                         \
+#define TRY(expr)                                                      \
+  do {                                                                 \
     if (auto try_status = (expr); !try_status.ok()) return try_status; \
   } while (false)
 

@@ -1,0 +1,373 @@
+#include "base/config.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/setting.h"
+#include "base/settings_file.h"
+#include "base/toml_text.h"
+
+namespace lakehouse {
+namespace {
+
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+constexpr int64_t kGibibyte = int64_t{1} << 30;
+constexpr int64_t kPebibyte = int64_t{1} << 50;
+constexpr int64_t kHourMs = 3'600'000;
+constexpr int64_t kMaxThreads = 1'024;
+constexpr const char* kDefaultSource = "default";
+constexpr std::string_view kBuckets = "storage.buckets";
+constexpr std::string_view kBucketsHelp =
+    "Named storage roots, one [[storage.buckets]] table each; without any there is one local "
+    "bucket, primary, in the data directory.";
+
+// Calls `visit` with every setting of a section, in the order of the documentation.
+template <typename Visit>
+void VisitServerSettings(ServerConfig& server, const Visit& visit) {
+  visit(TextSetting{"server.listen", &server.listen, AddressRule{},
+                    "Address and port to listen on; port 0 lets the system choose."});
+  visit(IntSetting{"server.io_threads",
+                   &server.io_threads,
+                   {1, 64},
+                   "Threads that move bytes between connections and handlers."});
+  visit(IntSetting{"server.worker_threads",
+                   &server.worker_threads,
+                   {1, kMaxThreads},
+                   "Threads that run handlers."});
+  visit(IntSetting{"server.max_connections",
+                   &server.max_connections,
+                   {1, 1'000'000},
+                   "Connections that are open at once; the next one is refused."});
+  visit(IntSetting{"server.max_request_bytes",
+                   &server.max_request_bytes,
+                   {1'024, kGibibyte},
+                   "Largest JSON body of a request."});
+  visit(IntSetting{"server.max_upload_bytes",
+                   &server.max_upload_bytes,
+                   {1'024, kPebibyte},
+                   "Largest streamed body of a request."});
+  visit(IntSetting{"server.max_header_bytes",
+                   &server.max_header_bytes,
+                   {1'024, kMebibyte},
+                   "Largest header of a request."});
+  visit(IntSetting{"server.header_timeout_ms",
+                   &server.header_timeout_ms,
+                   {10, kHourMs},
+                   "Time for a request's header to arrive."});
+  visit(IntSetting{"server.body_idle_timeout_ms",
+                   &server.body_idle_timeout_ms,
+                   {10, kHourMs},
+                   "Time without a byte after which a body is given up."});
+  visit(IntSetting{"server.keep_alive_timeout_ms",
+                   &server.keep_alive_timeout_ms,
+                   {10, kHourMs},
+                   "Time that an idle connection stays open."});
+  visit(IntSetting{"server.drain_timeout_ms",
+                   &server.drain_timeout_ms,
+                   {0, kHourMs},
+                   "Time that running requests get to end when the server stops."});
+}
+
+template <typename Visit>
+void VisitSqlSettings(SqlConfig& sql, const Visit& visit) {
+  visit(IntSetting{"sql.memory_limit_bytes",
+                   &sql.memory_limit_bytes,
+                   {64 * kMebibyte, kPebibyte, true},
+                   "Memory for queries; 0 takes 40 % of the machine's."});
+  visit(IntSetting{"sql.threads",
+                   &sql.threads,
+                   {1, kMaxThreads, true},
+                   "Threads for queries; 0 takes every core."});
+  visit(IntSetting{"sql.max_temp_bytes",
+                   &sql.max_temp_bytes,
+                   {kMebibyte, kPebibyte, true},
+                   "Disk for queries that outgrow memory; 0 takes half of what is free at start."});
+  visit(IntSetting{"sql.default_timeout_ms",
+                   &sql.default_timeout_ms,
+                   {1, 24 * kHourMs},
+                   "Time for a query that names no timeout."});
+  visit(IntSetting{"sql.default_row_limit",
+                   &sql.default_row_limit,
+                   {1, 100'000'000},
+                   "Rows of an answer that names no limit."});
+  visit(IntSetting{"sql.max_result_bytes",
+                   &sql.max_result_bytes,
+                   {65'536, 1'024 * kGibibyte},
+                   "Largest answer to a query."});
+  visit(IntSetting{"sql.max_concurrent_queries",
+                   &sql.max_concurrent_queries,
+                   {1, kMaxThreads},
+                   "Queries that run at once; the next one waits."});
+}
+
+template <typename Visit>
+void VisitIngestSettings(IngestConfig& ingest, const Visit& visit) {
+  visit(IntSetting{"ingest.max_line_bytes",
+                   &ingest.max_line_bytes,
+                   {1'024, kGibibyte},
+                   "Longest line or record of an ingested file."});
+  visit(IntSetting{
+      "ingest.max_columns", &ingest.max_columns, {1, 65'536}, "Most columns of an ingested file."});
+  visit(IntSetting{"ingest.min_free_disk_bytes",
+                   &ingest.min_free_disk_bytes,
+                   {0, kPebibyte},
+                   "Free disk below which an ingest is refused."});
+}
+
+template <typename Visit>
+void VisitAiSettings(AiConfig& ai, const Visit& visit) {
+  visit(TextSetting{"ai.model", &ai.model, TextRule{.empty_too = false},
+                    "Name of the embedding model."});
+  visit(TextSetting{"ai.model_dir", &ai.model_dir, TextRule{.empty_too = true},
+                    "Directory of the model; empty takes the one that the set-up filled."});
+  visit(TextSetting{"ai.precision", &ai.precision, ChoiceRule{{"auto", "f32", "bf16", "int8"}},
+                    "Arithmetic of the encoder; auto takes the fastest exact enough here."});
+  visit(IntSetting{"ai.threads",
+                   &ai.threads,
+                   {1, kMaxThreads, true},
+                   "Threads of the encoder; 0 takes every core."});
+}
+
+template <typename Visit>
+void VisitSearchSettings(SearchConfig& search, const Visit& visit) {
+  visit(IntSetting{"search.rows_per_part",
+                   &search.rows_per_part,
+                   {1, 1'000'000},
+                   "Rows that an index job embeds between two commits."});
+  visit(IntSetting{"search.chunk_tokens",
+                   &search.chunk_tokens,
+                   {8, 8'192},
+                   "Longest chunk of a text, in tokens of the model."});
+  visit(IntSetting{"search.chunk_overlap_tokens",
+                   &search.chunk_overlap_tokens,
+                   {0, 8'191},
+                   "Tokens that two neighbouring chunks share; less than search.chunk_tokens."});
+  visit(IntSetting{"search.max_resident_bytes",
+                   &search.max_resident_bytes,
+                   {kMebibyte, kPebibyte, true},
+                   "Memory for loaded indexes; 0 takes 25 % of the machine's."});
+}
+
+template <typename Visit>
+void VisitLogSettings(LogConfig& log, const Visit& visit) {
+  visit(TextSetting{"log.level", &log.level, ChoiceRule{{"debug", "info", "warning", "error"}},
+                    "Least important record that is written."});
+  visit(TextSetting{"log.format", &log.format, ChoiceRule{{"text", "json"}},
+                    "Form of a record: key=value or one JSON object."});
+}
+
+template <typename Visit>
+void VisitBucketSettings(BucketConfig& bucket, const std::string& prefix, const Visit& visit) {
+  visit(TextSetting{StrCat(prefix, "name"), &bucket.name, BucketNameRule{},
+                    "Name of the bucket; required."});
+  visit(TextSetting{StrCat(prefix, "backend"), &bucket.backend, ChoiceRule{{"local"}},
+                    "Kind of storage."});
+  visit(TextSetting{StrCat(prefix, "root"), &bucket.root, TextRule{.empty_too = true},
+                    "Directory of a local bucket; empty takes buckets/<name> in the data "
+                    "directory."});
+}
+
+std::string BucketPrefix(size_t index) { return StrCat(kBuckets, '[', index, "]."); }
+
+// Calls `visit` with every setting; buckets come last.
+template <typename Visit>
+void VisitSettings(Config& config, const Visit& visit) {
+  VisitServerSettings(config.server, visit);
+  VisitSqlSettings(config.sql, visit);
+  VisitIngestSettings(config.ingest, visit);
+  VisitAiSettings(config.ai, visit);
+  VisitSearchSettings(config.search, visit);
+  VisitLogSettings(config.log, visit);
+  for (size_t i = 0; i < config.storage.buckets.size(); ++i) {
+    VisitBucketSettings(config.storage.buckets[i], BucketPrefix(i), visit);
+  }
+}
+
+// Reads one TOML document into a Config and keeps the first error in it. The document's values are
+// listed by their key first; what no setting then takes is unknown. Borrows everything; used once.
+class ConfigReader {
+ public:
+  ConfigReader(const toml::table& root, const std::string& origin, Config& config)
+      : origin_(origin), config_(config) {
+    for (const auto& [name, node] : root) ListSection(KeyPiece(name.str()), node);
+  }
+
+  Status Read() {
+    VisitSettings(config_, [this](const auto& setting) {
+      known_.push_back(setting.key);
+      const auto found = values_.find(setting.key);
+      if (found == values_.end()) return;
+      const Status status = StoreValue(setting, *found->second);
+      if (!status.ok()) Report(*found->second, status.message());
+    });
+    CheckBuckets();
+    CheckOverlap();
+    // A wrong value comes before an unknown key: the keys of a bucket depend on its backend.
+    if (status_.ok()) CheckUnknown();
+    return status_;
+  }
+
+  bool Has(const std::string& key) const { return values_.contains(key); }
+
+ private:
+  // Quotes what a bare key cannot hold, so that a quoted key cannot pass for a longer path.
+  static std::string KeyPiece(std::string_view name) {
+    const bool bare = !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+             c == '_' || c == '-';
+    });
+    return bare ? std::string(name) : QuoteForMessage(name);
+  }
+
+  void ListSection(const std::string& section, const toml::node& node) {
+    const toml::table* table = node.as_table();
+    if (table == nullptr || table->empty()) {
+      values_.emplace(section, &node);
+      return;
+    }
+    for (const auto& [name, value] : *table) {
+      const std::string key = StrCat(section, '.', KeyPiece(name.str()));
+      if (const toml::array* array = value.as_array(); array != nullptr && key == kBuckets) {
+        ListBuckets(*array);
+      } else {
+        values_.emplace(key, &value);
+      }
+    }
+  }
+
+  void ListBuckets(const toml::array& array) {
+    for (const toml::node& element : array) {
+      const std::string prefix = BucketPrefix(buckets_.size());
+      buckets_.push_back(&element);
+      const toml::table* table = element.as_table();
+      if (table == nullptr) {
+        Report(element, StrCat("a bucket must be a table: write [[", kBuckets, "]], not ",
+                               TomlTypeWords(element)));
+        continue;
+      }
+      for (const auto& [name, value] : *table) {
+        values_.emplace(StrCat(prefix, KeyPiece(name.str())), &value);
+      }
+    }
+    config_.storage.buckets.resize(buckets_.size());
+  }
+
+  void CheckBuckets() {
+    std::set<std::string> names;
+    std::set<std::string> roots;
+    for (size_t i = 0; i < buckets_.size(); ++i) {
+      const BucketConfig& bucket = config_.storage.buckets[i];
+      if (bucket.name.empty()) {
+        Report(*buckets_[i], "a bucket needs a name: write name = \"…\" below its header");
+      } else if (!names.insert(bucket.name).second) {
+        Report(*buckets_[i], StrCat("two buckets have one name: ", bucket.name));
+      } else if (bucket.name.starts_with("s3:")) {
+        Report(*buckets_[i], StrCat("the prefix s3: is not for a local bucket: ", bucket.name));
+      }
+      if (!bucket.root.empty() && !roots.insert(bucket.root).second) {
+        Report(*buckets_[i], StrCat("two buckets have one root: ", QuoteForMessage(bucket.root)));
+      }
+    }
+  }
+
+  void CheckOverlap() {
+    if (config_.search.chunk_overlap_tokens < config_.search.chunk_tokens) return;
+    auto found = values_.find("search.chunk_overlap_tokens");
+    if (found == values_.end()) found = values_.find("search.chunk_tokens");
+    CHECK(found != values_.end());
+    Report(*found->second,
+           StrCat("search.chunk_overlap_tokens must be less than "
+                  "search.chunk_tokens, got ",
+                  config_.search.chunk_overlap_tokens, " and ", config_.search.chunk_tokens));
+  }
+
+  void CheckUnknown() {
+    std::set<std::string> sections = {std::string(SectionOf(kBuckets))};
+    for (const std::string& key : known_) sections.emplace(SectionOf(key));
+    const std::set<std::string> settings(known_.begin(), known_.end());
+    known_.emplace_back(kBuckets);
+    known_.insert(known_.end(), sections.begin(), sections.end());
+    for (const auto& [key, node] : values_) {
+      if (settings.contains(key)) continue;
+      if (key == kBuckets) {
+        Report(*node, StrCat(key, " must be an array of tables: write [[", key, "]], not ",
+                             TomlTypeWords(*node)));
+      } else if (!sections.contains(key)) {
+        const std::string nearest = NearestName(key, known_);
+        Report(*node,
+               StrCat("unknown key ", key,
+                      nearest.empty() ? std::string("; `lakehouse config` lists the valid ones")
+                                      : StrCat("; did you mean ", nearest, "?")));
+      } else if (!node->is_table()) {
+        Report(*node,
+               StrCat(key, " must be a table: write [", key, "], not ", TomlTypeWords(*node)));
+      }
+    }
+  }
+
+  static std::string_view SectionOf(std::string_view key) { return key.substr(0, key.find('.')); }
+
+  // Keeps the error that comes first in the file.
+  void Report(const toml::node& node, std::string_view problem) {
+    const toml::source_position place = node.source().begin;
+    if (!status_.ok() && first_error_ <= place) return;
+    first_error_ = place;
+    status_ = InvalidArgument(TomlPlace(origin_, node), problem);
+  }
+
+  const std::string& origin_;
+  Config& config_;
+  std::map<std::string, const toml::node*> values_;
+  std::vector<const toml::node*> buckets_;
+  std::vector<std::string> known_;  // Every valid key, in the order of the documentation.
+  toml::source_position first_error_{};
+  Status status_;
+};
+
+}  // namespace
+
+Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& origin) {
+  ASSIGN_OR_RETURN(const toml::table root, ParseToml(toml_text, origin, TomlErrors::kDetailed));
+  LoadedConfig loaded;
+  ConfigReader reader(root, origin, loaded.config);
+  TRY(reader.Read());
+  VisitSettings(loaded.config, [&](const auto& setting) {
+    loaded.settings.push_back({.key = setting.key,
+                               .value = TomlValue(setting),
+                               .source = reader.Has(setting.key) ? origin : kDefaultSource,
+                               .accepted = AcceptedValues(setting.rule),
+                               .help = std::string(setting.help)});
+  });
+  if (loaded.config.storage.buckets.empty()) {
+    loaded.settings.push_back({.key = std::string(kBuckets),
+                               .value = "[]",
+                               .source = kDefaultSource,
+                               .accepted = "an array of tables",
+                               .help = std::string(kBucketsHelp)});
+  }
+  return loaded;
+}
+
+Result<LoadedConfig> LoadConfig(const std::string& explicit_path, const std::string& data_dir) {
+  std::string path = explicit_path;
+  bool may_be_missing = false;
+  if (path.empty()) {
+    const char* from_environment = std::getenv("LAKEHOUSE_CONFIG");
+    if (from_environment != nullptr) path = from_environment;
+  }
+  if (path.empty()) {
+    path = StrCat(data_dir, "/lakehouse.toml");
+    may_be_missing = true;
+  }
+  const Result<std::string> text = ReadSettingsFile(path, FileProtection::kNone);
+  if (text.status().code() == StatusCode::kNotFound && may_be_missing) return ParseConfig("", "");
+  if (!text.ok()) return text.status().Annotate("configuration");
+  ASSIGN_OR_RETURN(LoadedConfig loaded, ParseConfig(*text, path));
+  loaded.path = path;
+  return loaded;
+}
+
+}  // namespace lakehouse
