@@ -55,8 +55,8 @@ Result<Timestamp> ParseTimestamp(std::string_view text) {
     // Formatting again refuses days and hours out of range, which timegm carries over.
     if (FormatTimestamp(time) == text) return time;
   }
-  return InvalidArgument("a time like 2026-11-23T17:25:17.000000Z was expected, not \"", text,
-                         "\"");
+  return InvalidArgument("a time like 2026-11-23T17:25:17.000000Z was expected, not ",
+                         QuoteForMessage(text));
 }
 
 const Clock& Clock::System() {

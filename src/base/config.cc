@@ -29,91 +29,54 @@ template <typename Visit>
 void VisitServerSettings(ServerConfig& server, const Visit& visit) {
   visit(TextSetting{"server.listen", &server.listen, AddressRule{},
                     "Address and port to listen on; port 0 lets the system choose."});
-  visit(IntSetting{"server.io_threads",
-                   &server.io_threads,
-                   {1, 64},
+  visit(IntSetting{"server.io_threads", &server.io_threads, IntRule{1, 64},
                    "Threads that move bytes between connections and handlers."});
-  visit(IntSetting{"server.worker_threads",
-                   &server.worker_threads,
-                   {1, kMaxThreads},
+  visit(IntSetting{"server.worker_threads", &server.worker_threads, IntRule{1, kMaxThreads},
                    "Threads that run handlers."});
-  visit(IntSetting{"server.max_connections",
-                   &server.max_connections,
-                   {1, 1'000'000},
+  visit(IntSetting{"server.max_connections", &server.max_connections, IntRule{1, 1'000'000},
                    "Connections that are open at once; the next one is refused."});
-  visit(IntSetting{"server.max_request_bytes",
-                   &server.max_request_bytes,
-                   {1'024, kGibibyte},
+  visit(IntSetting{"server.max_request_bytes", &server.max_request_bytes, IntRule{1'024, kGibibyte},
                    "Largest JSON body of a request."});
-  visit(IntSetting{"server.max_upload_bytes",
-                   &server.max_upload_bytes,
-                   {1'024, kPebibyte},
+  visit(IntSetting{"server.max_upload_bytes", &server.max_upload_bytes, IntRule{1'024, kPebibyte},
                    "Largest streamed body of a request."});
-  visit(IntSetting{"server.max_header_bytes",
-                   &server.max_header_bytes,
-                   {1'024, kMebibyte},
+  visit(IntSetting{"server.max_header_bytes", &server.max_header_bytes, IntRule{1'024, kMebibyte},
                    "Largest header of a request."});
-  visit(IntSetting{"server.header_timeout_ms",
-                   &server.header_timeout_ms,
-                   {10, kHourMs},
+  visit(IntSetting{"server.header_timeout_ms", &server.header_timeout_ms, IntRule{10, kHourMs},
                    "Time for a request's header to arrive."});
-  visit(IntSetting{"server.body_idle_timeout_ms",
-                   &server.body_idle_timeout_ms,
-                   {10, kHourMs},
-                   "Time without a byte after which a body is given up."});
-  visit(IntSetting{"server.keep_alive_timeout_ms",
-                   &server.keep_alive_timeout_ms,
-                   {10, kHourMs},
-                   "Time that an idle connection stays open."});
-  visit(IntSetting{"server.drain_timeout_ms",
-                   &server.drain_timeout_ms,
-                   {0, kHourMs},
+  visit(IntSetting{"server.body_idle_timeout_ms", &server.body_idle_timeout_ms,
+                   IntRule{10, kHourMs}, "Time without a byte after which a body is given up."});
+  visit(IntSetting{"server.keep_alive_timeout_ms", &server.keep_alive_timeout_ms,
+                   IntRule{10, kHourMs}, "Time that an idle connection stays open."});
+  visit(IntSetting{"server.drain_timeout_ms", &server.drain_timeout_ms, IntRule{0, kHourMs},
                    "Time that running requests get to end when the server stops."});
 }
 
 template <typename Visit>
 void VisitSqlSettings(SqlConfig& sql, const Visit& visit) {
-  visit(IntSetting{"sql.memory_limit_bytes",
-                   &sql.memory_limit_bytes,
-                   {64 * kMebibyte, kPebibyte, true},
+  visit(IntSetting{"sql.memory_limit_bytes", &sql.memory_limit_bytes,
+                   IntRule{64 * kMebibyte, kPebibyte, true},
                    "Memory for queries; 0 takes 40 % of the machine's."});
-  visit(IntSetting{"sql.threads",
-                   &sql.threads,
-                   {1, kMaxThreads, true},
+  visit(IntSetting{"sql.threads", &sql.threads, IntRule{1, kMaxThreads, true},
                    "Threads for queries; 0 takes every core."});
-  visit(IntSetting{"sql.max_temp_bytes",
-                   &sql.max_temp_bytes,
-                   {kMebibyte, kPebibyte, true},
+  visit(IntSetting{"sql.max_temp_bytes", &sql.max_temp_bytes, IntRule{kMebibyte, kPebibyte, true},
                    "Disk for queries that outgrow memory; 0 takes half of what is free at start."});
-  visit(IntSetting{"sql.default_timeout_ms",
-                   &sql.default_timeout_ms,
-                   {1, 24 * kHourMs},
+  visit(IntSetting{"sql.default_timeout_ms", &sql.default_timeout_ms, IntRule{1, 24 * kHourMs},
                    "Time for a query that names no timeout."});
-  visit(IntSetting{"sql.default_row_limit",
-                   &sql.default_row_limit,
-                   {1, 100'000'000},
+  visit(IntSetting{"sql.default_row_limit", &sql.default_row_limit, IntRule{1, 100'000'000},
                    "Rows of an answer that names no limit."});
-  visit(IntSetting{"sql.max_result_bytes",
-                   &sql.max_result_bytes,
-                   {65'536, 1'024 * kGibibyte},
-                   "Largest answer to a query."});
-  visit(IntSetting{"sql.max_concurrent_queries",
-                   &sql.max_concurrent_queries,
-                   {1, kMaxThreads},
-                   "Queries that run at once; the next one waits."});
+  visit(IntSetting{"sql.max_result_bytes", &sql.max_result_bytes,
+                   IntRule{65'536, 1'024 * kGibibyte}, "Largest answer to a query."});
+  visit(IntSetting{"sql.max_concurrent_queries", &sql.max_concurrent_queries,
+                   IntRule{1, kMaxThreads}, "Queries that run at once; the next one waits."});
 }
 
 template <typename Visit>
 void VisitIngestSettings(IngestConfig& ingest, const Visit& visit) {
-  visit(IntSetting{"ingest.max_line_bytes",
-                   &ingest.max_line_bytes,
-                   {1'024, kGibibyte},
+  visit(IntSetting{"ingest.max_line_bytes", &ingest.max_line_bytes, IntRule{1'024, kGibibyte},
                    "Longest line or record of an ingested file."});
-  visit(IntSetting{
-      "ingest.max_columns", &ingest.max_columns, {1, 65'536}, "Most columns of an ingested file."});
-  visit(IntSetting{"ingest.min_free_disk_bytes",
-                   &ingest.min_free_disk_bytes,
-                   {0, kPebibyte},
+  visit(IntSetting{"ingest.max_columns", &ingest.max_columns, IntRule{1, 65'536},
+                   "Most columns of an ingested file."});
+  visit(IntSetting{"ingest.min_free_disk_bytes", &ingest.min_free_disk_bytes, IntRule{0, kPebibyte},
                    "Free disk below which an ingest is refused."});
 }
 
@@ -125,29 +88,20 @@ void VisitAiSettings(AiConfig& ai, const Visit& visit) {
                     "Directory of the model; empty takes the one that the set-up filled."});
   visit(TextSetting{"ai.precision", &ai.precision, ChoiceRule{{"auto", "f32", "bf16", "int8"}},
                     "Arithmetic of the encoder; auto takes the fastest exact enough here."});
-  visit(IntSetting{"ai.threads",
-                   &ai.threads,
-                   {1, kMaxThreads, true},
+  visit(IntSetting{"ai.threads", &ai.threads, IntRule{1, kMaxThreads, true},
                    "Threads of the encoder; 0 takes every core."});
 }
 
 template <typename Visit>
 void VisitSearchSettings(SearchConfig& search, const Visit& visit) {
-  visit(IntSetting{"search.rows_per_part",
-                   &search.rows_per_part,
-                   {1, 1'000'000},
+  visit(IntSetting{"search.rows_per_part", &search.rows_per_part, IntRule{1, 1'000'000},
                    "Rows that an index job embeds between two commits."});
-  visit(IntSetting{"search.chunk_tokens",
-                   &search.chunk_tokens,
-                   {8, 8'192},
+  visit(IntSetting{"search.chunk_tokens", &search.chunk_tokens, IntRule{8, 8'192},
                    "Longest chunk of a text, in tokens of the model."});
-  visit(IntSetting{"search.chunk_overlap_tokens",
-                   &search.chunk_overlap_tokens,
-                   {0, 8'191},
+  visit(IntSetting{"search.chunk_overlap_tokens", &search.chunk_overlap_tokens, IntRule{0, 8'191},
                    "Tokens that two neighbouring chunks share; less than search.chunk_tokens."});
-  visit(IntSetting{"search.max_resident_bytes",
-                   &search.max_resident_bytes,
-                   {kMebibyte, kPebibyte, true},
+  visit(IntSetting{"search.max_resident_bytes", &search.max_resident_bytes,
+                   IntRule{kMebibyte, kPebibyte, true},
                    "Memory for loaded indexes; 0 takes 25 % of the machine's."});
 }
 
