@@ -1,0 +1,36 @@
+// The benchmarks of `lakehouse-bench`: each runs on data from outside and answers one JSON object.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "base/status.h"
+
+namespace lakehouse::app {
+
+// What every answer starts with: processor, cores, version, seed.
+Json BenchHeader(uint64_t seed);
+
+// The middle value; of an even number the lower one. REQUIRES: not empty.
+double Median(std::vector<double> values);
+
+struct BenchSqlOptions {
+  std::string sql_file;  // Statements separated by `;`.
+  std::string data_dir;  // A data directory that nobody serves.
+  int64_t runs = 5;      // Hot runs of each statement; the median counts.
+};
+// Runs every statement through POST /query/sql on a server of its own and in plain DuckDB on the
+// same files, in turn. Per statement: cold and hot milliseconds of both, their ratio, and whether
+// the rows are equal.
+Result<Json> BenchSql(const BenchSqlOptions& options);
+
+struct BenchEmbedOptions {
+  std::string model_dir;
+  std::string texts_file;  // One JSON string a line.
+  std::string precision = "auto";
+  std::string vectors_file;  // "": none; else float32 .npy, a row a text.
+};
+Result<Json> BenchEmbed(const BenchEmbedOptions& options);
+
+}  // namespace lakehouse::app

@@ -1,0 +1,55 @@
+#include <cstdio>
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+#include "app/bench.h"
+#include "app/exit_code.h"
+
+namespace {
+
+using lakehouse::Json;
+using lakehouse::Result;
+
+int Print(const Result<Json>& answer, bool compact) {
+  if (!answer.ok()) {
+    std::fprintf(stderr, "lakehouse-bench: %s\n", answer.status().message().c_str());
+    return lakehouse::app::ExitCodeFor(answer.status().code());
+  }
+  std::printf("%s\n", compact ? lakehouse::DumpJson(*answer).c_str() : answer->dump(2).c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Runs the benchmarks of Lakehouse on data from outside.", "lakehouse-bench");
+  app.require_subcommand(1);
+  app.fallthrough();
+  bool compact = false;
+  app.add_flag("--json", compact, "Print the answer on one line");
+  std::function<Result<Json>()> run;
+
+  lakehouse::app::BenchSqlOptions sql;
+  CLI::App* sql_command = app.add_subcommand("sql", "SQL over HTTP beside plain DuckDB");
+  sql_command->add_option("--file", sql.sql_file, "Statements separated by ;")->required();
+  sql_command->add_option("--data", sql.data_dir, "Data directory that nobody serves")->required();
+  sql_command->add_option("--runs", sql.runs, "Hot runs of each statement")
+      ->check(CLI::Range(1, 1000));
+  sql_command->callback([&] { run = [&] { return lakehouse::app::BenchSql(sql); }; });
+
+  lakehouse::app::BenchEmbedOptions embed;
+  CLI::App* embed_command = app.add_subcommand("embed", "Texts through the embedded encoder");
+  embed_command->add_option("--model", embed.model_dir, "Hugging Face directory")->required();
+  embed_command->add_option("--texts", embed.texts_file, "One JSON string a line")->required();
+  embed_command->add_option("--precision", embed.precision, "auto or f32");
+  embed_command->add_option("--out", embed.vectors_file, "Write the vectors as float32 .npy");
+  embed_command->callback([&] { run = [&] { return lakehouse::app::BenchEmbed(embed); }; });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  return Print(run(), compact);
+}
