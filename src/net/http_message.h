@@ -17,13 +17,21 @@
 
 namespace lakehouse::net {
 
-enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete };
+// kOther is every method that no route can have: it finds the path's allowed methods, never a
+// route.
+enum class Method { kGet, kHead, kPost, kPut, kPatch, kDelete, kOther };
+// "GET"; "OTHER" for kOther.
 std::string_view MethodName(Method method);
+// Methods are case-sensitive (RFC 9110 section 9.1).
+Method ParseMethod(std::string_view name);
 
 // Header fields in order. Names compare without regard to case.
 class Headers {
  public:
+  // Replaces the first field of that name, or appends one.
   void Set(std::string_view name, std::string_view value);
+  // Appends a field, also when the name is there already.
+  void Add(std::string_view name, std::string_view value);
   // Returns the first value, or nullopt.
   std::optional<std::string_view> Get(std::string_view name) const;
   const std::vector<std::pair<std::string, std::string>>& all() const { return fields_; }
@@ -36,8 +44,8 @@ class Headers {
 // thread and a large body never lies in memory.
 struct Request {
   Method method = Method::kGet;
-  std::string path;   // Percent-decoded once; never holds "..", NUL or a backslash.
-  std::multimap<std::string, std::string, std::less<>> query;  // Decoded.
+  std::string path;  // Percent-decoded once, UTF-8; no "." or ".." segment, NUL or backslash.
+  std::multimap<std::string, std::string, std::less<>> query;   // Decoded.
   std::map<std::string, std::string, std::less<>> path_params;  // Filled by the router.
   Headers headers;
   std::unique_ptr<ByteSource> body;  // Never null; empty for none.
@@ -66,7 +74,11 @@ struct Response {
 Result<std::string> PercentDecode(std::string_view text, bool plus_is_space);
 std::string PercentEncode(std::string_view text);
 
-// Splits a request target into `path` and `query`; kInvalidArgument when it could escape its root.
+// The reason phrase of a status code, for example "Not Found"; "Error" for one without a name here.
+std::string_view ReasonPhrase(int status);
+
+// Splits a request target (origin-form, or absolute-form whose authority is dropped) into `path`
+// and `query`; kInvalidArgument when it could escape its root or is not UTF-8 once decoded.
 Status ParseTarget(std::string_view target, Request& request);
 
 }  // namespace lakehouse::net
