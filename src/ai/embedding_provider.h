@@ -22,7 +22,7 @@ struct EmbeddingSpace {
   std::string model;     // "all-MiniLM-L6-v2"
   std::string digest;    // SHA-256 of the weights.
   int64_t dimensions = 0;
-  std::string pooling;   // "mean", "cls", …
+  std::string pooling;  // "mean", "cls", …
   bool normalized = true;
   std::string document_prefix;
   std::string query_prefix;
@@ -47,8 +47,9 @@ class EmbeddingProvider {
   // One result per text, in order; a bad text fails alone. Vectors have space().dimensions finite
   // floats. A text beyond max_tokens is cut there (chunk first). Queries (Role::kQuery) are served
   // before documents of other callers. Returns an error as a whole only when cancelled.
-  virtual Result<std::vector<Result<std::vector<float>>>> Embed(
-      std::span<const std::string> texts, Role role, const CancelToken& cancel) = 0;
+  virtual Result<std::vector<Result<std::vector<float>>>> Embed(std::span<const std::string> texts,
+                                                                Role role,
+                                                                const CancelToken& cancel) = 0;
 
   // Tokens of `text` with the prefix and special tokens of a document, never truncated.
   virtual size_t CountTokens(std::string_view text) const = 0;
