@@ -20,10 +20,10 @@ namespace lakehouse::sql {
 // One SELECT from outside.
 struct QueryRequest {
   std::string sql;
-  std::vector<Json> params;      // Scalars, bound to ? or $1 in order.
-  int64_t row_limit = 10'000;    // Rows beyond are cut and `truncated` says so.
+  std::vector<Json> params;    // Scalars, bound to ? or $1 in order.
+  int64_t row_limit = 10'000;  // Rows beyond are cut and `truncated` says so.
   int64_t max_result_bytes = 268'435'456;
-  CancelToken cancel;            // Carries the timeout.
+  CancelToken cancel;  // Carries the timeout.
 };
 
 struct ResultColumn {
@@ -34,7 +34,7 @@ struct ResultColumn {
 // A finished query.
 struct QueryResult {
   std::vector<ResultColumn> columns;
-  std::string rows_json;   // A JSON array of arrays, ready to be sent.
+  std::string rows_json;  // A JSON array of arrays, ready to be sent.
   uint64_t row_count = 0;
   bool truncated = false;
 };

@@ -1,0 +1,53 @@
+// What one DuckDB connection may open and see. The only authority that the file systems ask.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "base/mutex.h"
+#include "catalog/catalog.h"
+#include "duckdb.hpp"
+#include "duckdb/main/client_context_state.hpp"
+
+namespace lakehouse::sql {
+
+// Hangs on a ClientContext as registered state; a context without one may open nothing.
+// Thread-safe. Invariants:
+// 1. A query's datasets are those of one moment: the list it was made with.
+// 2. A query opens only the objects of datasets that it named and that were in that list.
+class Scope : public duckdb::ClientContextState {
+ public:
+  // For connections that run only SQL of our own.
+  static duckdb::shared_ptr<Scope> Trusted();
+  // For SQL from outside. `datasets` is sorted by name, as Catalog::List gives it.
+  static duckdb::shared_ptr<Scope> ForQuery(std::vector<catalog::DatasetPtr> datasets);
+
+  // The scope of a connection, or null. The pointer lives as long as the connection.
+  static Scope* Find(duckdb::ClientContext& context);
+  static Scope* Find(duckdb::optional_ptr<duckdb::FileOpener> opener);
+  // Makes `scope` the scope of a connection. REQUIRES: it has none yet.
+  static void Attach(duckdb::ClientContext& context, duckdb::shared_ptr<Scope> scope);
+
+  bool trusted() const { return trusted_; }
+  const std::vector<catalog::DatasetPtr>& datasets() const { return datasets_; }
+  // Finds a dataset by its name in any case and permits its objects; null when there is none.
+  const catalog::Dataset* Resolve(std::string_view name);
+  bool MayRead(const std::string& lake_path) const;
+
+  // Set by the gate once it has seen and accepted the bound plan.
+  bool plan_approved = false;
+
+  Scope(bool trusted, std::vector<catalog::DatasetPtr> datasets)
+      : trusted_(trusted), datasets_(std::move(datasets)) {}
+
+ private:
+  const bool trusted_;
+  const std::vector<catalog::DatasetPtr> datasets_;
+  mutable Mutex mutex_;
+  std::unordered_set<std::string> readable_ GUARDED_BY(mutex_);
+};
+
+}  // namespace lakehouse::sql
