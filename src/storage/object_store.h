@@ -29,8 +29,9 @@ struct ByteRange {
 
 // When a write may happen. Default: always.
 struct PutCondition {
-  bool if_absent = false;                 // Only when the key holds nothing.
-  std::optional<std::string> if_version;  // Only when the key holds exactly this version.
+  bool if_absent = false;  // Only when the key holds nothing.
+  std::optional<std::string> if_version =
+      std::nullopt;  // Only when the key holds exactly this version.
 };
 
 // Checks a key: 1 to 1,024 bytes of UTF-8 without NUL, no empty, "." or ".." segment, no leading
