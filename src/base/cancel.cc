@@ -18,14 +18,20 @@ CancelToken CancelToken::WithTimeout(int64_t timeout_ms, const Clock& clock) {
   return token;
 }
 
-Status CancelToken::Check() const {
-  if (state_->cancelled.load(std::memory_order_acquire)) {
-    return Cancelled("stopped on request");
-  }
-  if (state_->clock != nullptr && state_->clock->MonotonicMicros() >= state_->deadline_micros) {
+CancelToken CancelToken::Child(int64_t timeout_ms, const Clock& clock) const {
+  CancelToken child = WithTimeout(timeout_ms, clock);
+  child.state_->parent = state_;
+  return child;
+}
+
+Status CancelToken::Check() const { return CheckState(*state_); }
+
+Status CancelToken::CheckState(const State& state) {
+  if (state.cancelled.load(std::memory_order_acquire)) return Cancelled("stopped on request");
+  if (state.clock != nullptr && state.clock->MonotonicMicros() >= state.deadline_micros) {
     return DeadlineExceeded("stopped at its deadline: allow more time or ask for less");
   }
-  return OkStatus();
+  return state.parent != nullptr ? CheckState(*state.parent) : OkStatus();
 }
 
 }  // namespace lakehouse

@@ -43,5 +43,19 @@ TEST(CancelTokenTest, ZeroAndTheLongestTimeoutNeverPass) {
   EXPECT_TRUE(longest.Check().ok());
 }
 
+TEST(CancelTokenTest, AChildStopsWithItsParentOrByItself) {
+  ManualClock clock;
+  CancelToken parent;
+  CancelToken child = parent.Child(100, clock);
+  const CancelToken other = parent.Child(0, clock);
+  EXPECT_FALSE(child.stopped());
+  clock.AdvanceMicros(100'000);
+  EXPECT_EQ(child.Check().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_FALSE(parent.stopped());
+  EXPECT_FALSE(other.stopped());
+  parent.Cancel();
+  EXPECT_EQ(other.Check().code(), StatusCode::kCancelled);
+}
+
 }  // namespace
 }  // namespace lakehouse
