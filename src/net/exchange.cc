@@ -54,8 +54,9 @@ void Exchange::Produce(const BodyProducer& producer) {
     status = Internal(error.what());
   }
   if (!status.ok()) {
-    LogWarning("a streamed answer broke off",
-               {{"request_id", request_id_}, {"error", status.ToString()}});
+    // A client that left is its own affair.
+    Log(output_.reader_closed() ? LogLevel::kDebug : LogLevel::kWarning,
+        "a streamed answer broke off", {{"request_id", request_id_}, {"error", status.ToString()}});
   }
   output_.CloseWriter(std::move(status));
 }

@@ -74,7 +74,9 @@ void Connection::Drain() {
 
 void Connection::CancelWork() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    if (self->exchange_ != nullptr) self->exchange_->cancel().Cancel();
+    if (self->exchange_ == nullptr) return;
+    self->exchange_->cancel().Cancel();
+    self->exchange_->input().CloseWriter(Cancelled("the server stops"));
   });
 }
 
