@@ -120,7 +120,7 @@ void VisitBucketSettings(BucketConfig& bucket, const std::string& prefix, const 
   visit(TextSetting{StrCat(prefix, "backend"), &bucket.backend, ChoiceRule{{"local"}},
                     "Kind of storage."});
   visit(TextSetting{StrCat(prefix, "root"), &bucket.root, TextRule{.empty_too = true},
-                    "Directory of a local bucket; empty takes buckets/<name> in the data "
+                    "Directory of a local bucket; empty takes buckets/NAME in the data "
                     "directory."});
 }
 
@@ -214,12 +214,15 @@ class ConfigReader {
     std::set<std::string> roots;
     for (size_t i = 0; i < buckets_.size(); ++i) {
       const BucketConfig& bucket = config_.storage.buckets[i];
-      if (bucket.name.empty()) {
+      if (!Has(StrCat(BucketPrefix(i), "name"))) {
         Report(*buckets_[i], "a bucket needs a name: write name = \"…\" below its header");
-      } else if (!names.insert(bucket.name).second) {
-        Report(*buckets_[i], StrCat("two buckets have one name: ", bucket.name));
-      } else if (bucket.name.starts_with("s3:")) {
+      }
+      if (bucket.name.starts_with("s3:")) {
         Report(*buckets_[i], StrCat("the prefix s3: is not for a local bucket: ", bucket.name));
+      }
+      // A name that was refused has been left empty.
+      if (!bucket.name.empty() && !names.insert(bucket.name).second) {
+        Report(*buckets_[i], StrCat("two buckets have one name: ", bucket.name));
       }
       if (!bucket.root.empty() && !roots.insert(bucket.root).second) {
         Report(*buckets_[i], StrCat("two buckets have one root: ", QuoteForMessage(bucket.root)));
