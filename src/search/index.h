@@ -33,42 +33,57 @@ struct EmbeddingPart {
   uint64_t source_rows = 0;  // Rows of the source that this part covers.
 };
 
-// A text that could not be embedded.
+// A data file of the snapshot that an index embeds.
+struct SourceFile {
+  std::string key;
+  uint64_t rows = 0;
+  bool operator==(const SourceFile&) const = default;
+};
+
+// A row that could not be embedded; none of its chunks is in the index.
 struct FailedItem {
   std::string doc_id;
   std::string reason;
 };
 
-// Immutable once published. `parts` cover the first `rows_done` rows of the source snapshot.
+// Immutable once published. `parts` cover the first `rows_done` rows of `source_files`, in order.
 struct IndexInfo {
   IndexName name;
   DatasetName source;
   BucketName bucket;
-  uint64_t version = 0;           // Of the catalog document.
-  uint64_t source_version = 0;    // Snapshot of the dataset that is embedded.
-  std::string id_column;
-  std::string text_column;
+  uint64_t version = 0;         // Of the catalog document.
+  uint64_t source_version = 0;  // Version of the dataset whose rows are embedded.
+  std::vector<SourceFile> source_files{};
+  std::string id_column{};
+  std::string text_column{};
   int64_t chunk_tokens = 0;
   int64_t overlap_tokens = 0;
-  ai::EmbeddingSpace space;
-  std::vector<EmbeddingPart> parts;
+  ai::EmbeddingSpace space{};
+  std::vector<EmbeddingPart> parts{};
   uint64_t rows_done = 0;
   uint64_t rows_total = 0;
   uint64_t rows_failed = 0;
-  std::vector<FailedItem> failed;  // The first 100.
+  std::vector<FailedItem> failed{};  // The first 100.
   bool complete = false;
-  Timestamp created_at;
-  Timestamp updated_at;
+  Timestamp created_at{};
+  Timestamp updated_at{};
 
   uint64_t chunks() const;
+  // Rows whose text can be found; a row without text counts, a failed one does not.
+  uint64_t rows_embedded() const { return rows_done - rows_failed; }
 };
 
+// The catalog document, and what the API shows.
 Json IndexToJson(const IndexInfo& index);
+// kInternal when the document is not one that this version writes.
 Result<IndexInfo> IndexFromJson(const Json& json);
+
+// kConflict naming both when vectors of `loaded` must not meet those of the index.
+Status CheckSameSpace(const IndexInfo& index, const ai::EmbeddingSpace& loaded);
 
 struct SearchRequest {
   IndexName index;
-  std::string query;            // Exactly one of query and vector.
+  std::string query;  // Exactly one of query and vector.
   std::vector<float> vector;
   int64_t top_k = 10;
   CancelToken cancel;
@@ -84,10 +99,10 @@ struct SearchHit {
 };
 
 struct SearchAnswer {
-  std::vector<SearchHit> results;
+  std::vector<SearchHit> results{};
   DatasetName source;
-  std::string method;      // "flat"
-  uint64_t generation = 0;
+  std::string method{};     // "flat"
+  uint64_t generation = 0;  // The version of the index that answered.
   uint64_t rows_embedded = 0;
   uint64_t rows_total = 0;
 };

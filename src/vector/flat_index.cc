@@ -51,21 +51,8 @@ uint64_t PassingBits(RowFilter filter, size_t first, size_t count) {
 
 }  // namespace
 
-FlatIndex::FlatIndex(Metric metric, size_t dimensions)
-    : metric_(metric),
-      dimensions_(dimensions),
-      width_((dimensions + kernels::kLanes - 1) / kernels::kLanes * kernels::kLanes) {}
-
-Result<FlatIndex> FlatIndex::Create(Metric metric, size_t dimensions) {
-  if (dimensions < 1 || dimensions > kMaxDimensions) {
-    return InvalidArgument("an index has 1 to ", kMaxDimensions, " dimensions, not ", dimensions);
-  }
-  return FlatIndex(metric, dimensions);
-}
-
-Status FlatIndex::CheckComponents(std::span<const float> vector) const {
-  const float limit =
-      metric_ == Metric::kCosine ? std::numeric_limits<float>::max() : kMaxComponent;
+Status CheckVector(Metric metric, std::span<const float> vector) {
+  const float limit = metric == Metric::kCosine ? std::numeric_limits<float>::max() : kMaxComponent;
   bool is_zero = true;
   for (size_t i = 0; i < vector.size(); ++i) {
     if (!std::isfinite(vector[i])) {
@@ -77,10 +64,22 @@ Status FlatIndex::CheckComponents(std::span<const float> vector) const {
     }
     is_zero = is_zero && vector[i] == 0;
   }
-  if (metric_ == Metric::kCosine && is_zero) {
+  if (metric == Metric::kCosine && is_zero) {
     return InvalidArgument("every component is zero, and cosine needs a direction");
   }
   return OkStatus();
+}
+
+FlatIndex::FlatIndex(Metric metric, size_t dimensions)
+    : metric_(metric),
+      dimensions_(dimensions),
+      width_((dimensions + kernels::kLanes - 1) / kernels::kLanes * kernels::kLanes) {}
+
+Result<FlatIndex> FlatIndex::Create(Metric metric, size_t dimensions) {
+  if (dimensions < 1 || dimensions > kMaxDimensions) {
+    return InvalidArgument("an index has 1 to ", kMaxDimensions, " dimensions, not ", dimensions);
+  }
+  return FlatIndex(metric, dimensions);
 }
 
 void FlatIndex::Prepare(std::span<const float> vector, float* out) const {
@@ -108,7 +107,7 @@ Status FlatIndex::Add(std::span<const float> rows) {
                            " were to be added");
   }
   for (size_t r = 0; r < count; ++r) {
-    if (const Status status = CheckComponents(rows.subspan(r * dimensions_, dimensions_));
+    if (const Status status = CheckVector(metric_, rows.subspan(r * dimensions_, dimensions_));
         !status.ok()) {
       return status.Annotate(StrCat("row ", r));
     }
@@ -138,7 +137,7 @@ Result<std::vector<Hit>> FlatIndex::Search(std::span<const float> query, size_t 
   if (query.size() != dimensions_) {
     return InvalidArgument("the query has ", query.size(), " components, the index ", dimensions_);
   }
-  TRY(CheckComponents(query).Annotate("query"));
+  TRY(CheckVector(metric_, query).Annotate("query"));
   if (!filter.empty() && filter.size() * 64 < size_) {
     return InvalidArgument("the filter covers ", filter.size() * 64, " rows, the index has ",
                            size_);

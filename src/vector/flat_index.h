@@ -33,6 +33,10 @@ using RowFilter = std::span<const uint64_t>;
 // Beyond this magnitude a sum could overflow; inner product and L2 refuse it.
 inline constexpr float kMaxComponent = 1e17f;
 
+// kInvalidArgument for a component that is NaN, infinite or (but under cosine) beyond
+// kMaxComponent, which it names, and for a zero vector under cosine.
+Status CheckVector(Metric metric, std::span<const float> vector);
+
 // Float vectors of one width in insertion order. Results do not depend on the instruction set or
 // on the number of threads: every kernel sums in the same order. Concurrent searches are safe;
 // Add excludes everything else. Invariants:
@@ -45,12 +49,11 @@ class FlatIndex {
   static Result<FlatIndex> Create(Metric metric, size_t dimensions);
 
   // Appends rows.size() / dimensions vectors, or none on error: kInvalidArgument for a ragged size,
-  // for a component that is NaN, infinite or (but under cosine) beyond kMaxComponent, which names
-  // row and component, for a zero vector under cosine, and for more than 2^32 - 1 rows in all.
+  // a row that CheckVector refuses (named by number) and more than 2^32 - 1 rows in all.
   Status Add(std::span<const float> rows);
 
   // The min(k, rows that pass) nearest, best first, ties by row. kInvalidArgument for k = 0, a
-  // query of the wrong width or that Add would refuse, and a filter that is too short. An empty
+  // query of the wrong width or that CheckVector refuses, and a filter that is too short. An empty
   // filter passes all.
   Result<std::vector<Hit>> Search(std::span<const float> query, size_t k,
                                   RowFilter filter = {}) const;
@@ -63,7 +66,6 @@ class FlatIndex {
  private:
   FlatIndex(Metric metric, size_t dimensions);
 
-  Status CheckComponents(std::span<const float> vector) const;
   // Writes what is stored for a vector: unit length under cosine, no negative zero, padded.
   void Prepare(std::span<const float> vector, float* out) const;
   void ScoreRows(const float* query, size_t first, size_t count, float* scores) const;

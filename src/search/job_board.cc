@@ -1,0 +1,268 @@
+#include "search/job_board.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/rng.h"
+
+namespace lakehouse::search {
+
+namespace {
+
+constexpr std::string_view kDocumentKind = "job";
+constexpr size_t kEndedJobsKept = 200;
+
+// The stage of a running job before its first report.
+constexpr std::string_view kFirstStage = "starting";
+
+// The state that one attempt's outcome leads to.
+JobState EndState(const Status& outcome, bool cancelled_by_user) {
+  if (outcome.ok()) return JobState::kDone;
+  return cancelled_by_user ? JobState::kCancelled : JobState::kFailed;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<JobBoard>> JobBoard::Open(storage::ObjectStore& store, const Clock& clock) {
+  std::unique_ptr<JobBoard> board(new JobBoard(store, clock));
+  TRY(board->Load().Annotate("reading the jobs"));
+  TRY(board->PruneEnded().Annotate("deleting old jobs"));
+  return board;
+}
+
+Status JobBoard::Load() {
+  ASSIGN_OR_RETURN(const std::vector<storage::Document> documents,
+                   documents_.ReadAll(kDocumentKind));
+  MutexLock lock(mutex_);
+  for (const storage::Document& document : documents) {
+    Result<JobInfo> job = JobFromJson(document.body);
+    if (!job.ok()) {
+      LogError("job left out", {{"job", document.name}, {"error", job.status().message()}});
+      continue;
+    }
+    if (!HasEnded(job->state)) job->state = JobState::kQueued;
+    const JobId id = job->id;
+    records_.insert_or_assign(
+        id, Record{.info = *std::move(job), .document_version = document.version});
+  }
+  return OkStatus();
+}
+
+Status JobBoard::PruneEnded() {
+  std::vector<std::pair<JobId, uint64_t>> old;
+  {
+    MutexLock lock(mutex_);
+    size_t ended = 0;
+    for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+      if (!HasEnded(it->second.info.state) || ++ended <= kEndedJobsKept) continue;
+      old.emplace_back(it->first, it->second.document_version);
+    }
+    for (const auto& [id, version] : old) records_.erase(id);
+  }
+  for (const auto& [id, version] : old) {
+    TRY(documents_.Delete(kDocumentKind, id.str(), version));
+  }
+  return OkStatus();
+}
+
+Result<JobInfo> JobBoard::Add(const std::string& kind, const std::string& subject, uint64_t total) {
+  ASSIGN_OR_RETURN(JobId id, JobId::Parse(NewUuid(clock_)));
+  const Timestamp now = clock_.Now();
+  Record record{.info = {.id = id,
+                         .kind = kind,
+                         .subject = subject,
+                         .stage = "queued",
+                         .total = total,
+                         .created_at = now,
+                         .updated_at = now}};
+  {
+    MutexLock lock(mutex_);
+    if (const Record* active = FindActiveRecord(subject)) {
+      return Conflict("a job is working on ", subject, " already: ", active->info.id);
+    }
+  }
+  ASSIGN_OR_RETURN(record.document_version,
+                   documents_.Write(kDocumentKind, id.str(), 0, JobToJson(record.info)));
+  const JobInfo info = record.info;
+  MutexLock lock(mutex_);
+  records_.insert_or_assign(id, std::move(record));
+  changed_.NotifyAll();
+  return info;
+}
+
+JobInfo JobBoard::Snapshot(const Record& record) const {
+  JobInfo info = record.info;
+  if (info.state == JobState::kRunning) {
+    const int64_t now = clock_.MonotonicMicros();
+    info.rate_per_second = record.rate.RatePerSecond(now);
+    info.eta_seconds = record.rate.EtaSeconds(now, info.total);
+  }
+  return info;
+}
+
+std::vector<JobInfo> JobBoard::List() const {
+  MutexLock lock(mutex_);
+  std::vector<JobInfo> list;
+  // Ids are ordered by time.
+  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
+    list.push_back(Snapshot(it->second));
+  }
+  return list;
+}
+
+Result<JobInfo> JobBoard::Get(const JobId& id) const {
+  MutexLock lock(mutex_);
+  const auto found = records_.find(id);
+  if (found == records_.end()) return NotFound("there is no job ", id);
+  return Snapshot(found->second);
+}
+
+JobBoard::Record* JobBoard::FindRecord(const JobId& id) {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : &found->second;
+}
+
+const JobBoard::Record* JobBoard::FindActiveRecord(const std::string& subject) const {
+  for (const auto& [id, record] : records_) {
+    if (record.info.subject == subject && !HasEnded(record.info.state)) return &record;
+  }
+  return nullptr;
+}
+
+std::optional<JobId> JobBoard::FindActive(const std::string& subject) const {
+  MutexLock lock(mutex_);
+  const Record* record = FindActiveRecord(subject);
+  return record == nullptr ? std::nullopt : std::optional(record->info.id);
+}
+
+Status JobBoard::Save(const JobInfo& info) {
+  uint64_t version = 0;
+  {
+    MutexLock lock(mutex_);
+    version = FindRecord(info.id)->document_version;
+  }
+  const Result<uint64_t> written =
+      documents_.Write(kDocumentKind, info.id.str(), version, JobToJson(info));
+  if (!written.ok()) return written.status();
+  MutexLock lock(mutex_);
+  FindRecord(info.id)->document_version = *written;
+  return OkStatus();
+}
+
+Status JobBoard::Cancel(const JobId& id) {
+  std::optional<JobInfo> ended;
+  {
+    MutexLock lock(mutex_);
+    Record* record = FindRecord(id);
+    if (record == nullptr) return NotFound("there is no job ", id);
+    if (HasEnded(record->info.state)) {
+      return Conflict("the job has ended already (", JobStateName(record->info.state), ")");
+    }
+    if (record->info.state == JobState::kRunning) {
+      record->cancelled_by_user = true;
+      record->cancel.Cancel();
+      return OkStatus();
+    }
+    // No worker takes it from here on.
+    record->info.state = JobState::kCancelled;
+    record->info.updated_at = clock_.Now();
+    ended = record->info;
+  }
+  const Status saved = Save(*ended);
+  MutexLock lock(mutex_);
+  if (!saved.ok()) FindRecord(id)->info.state = JobState::kQueued;
+  changed_.NotifyAll();
+  return saved;
+}
+
+Status JobBoard::CancelSubject(const std::string& subject) {
+  const std::optional<JobId> id = FindActive(subject);
+  if (!id.has_value()) return OkStatus();
+  // It may end by itself in between.
+  if (const Status status = Cancel(*id); !status.ok() && status.code() != StatusCode::kConflict) {
+    return status;
+  }
+  MutexLock lock(mutex_);
+  while (FindActiveRecord(subject) != nullptr) changed_.Wait(mutex_);
+  return OkStatus();
+}
+
+std::optional<ClaimedJob> JobBoard::Claim() {
+  std::optional<ClaimedJob> claimed;
+  std::optional<JobInfo> started;
+  {
+    MutexLock lock(mutex_);
+    while (!claimed.has_value()) {
+      if (stopping_) return std::nullopt;
+      for (auto& [id, record] : records_) {
+        if (record.info.state != JobState::kQueued) continue;
+        record.info.state = JobState::kRunning;
+        record.info.attempts += 1;
+        record.info.stage = kFirstStage;
+        record.info.updated_at = clock_.Now();
+        started = record.info;
+        claimed = ClaimedJob{.id = id, .subject = record.info.subject, .cancel = record.cancel};
+        break;
+      }
+      if (!claimed.has_value()) changed_.Wait(mutex_);
+    }
+  }
+  if (const Status status = Save(*started); !status.ok()) {
+    LogWarning("the start of a job was not recorded",
+               {{"job", claimed->id}, {"error", status.message()}});
+  }
+  return claimed;
+}
+
+void JobBoard::Report(const JobId& id, const JobProgress& progress) {
+  MutexLock lock(mutex_);
+  Record* record = FindRecord(id);
+  CHECK(record != nullptr && progress.done <= progress.total);
+  JobInfo& info = record->info;
+  const int64_t now = clock_.MonotonicMicros();
+  // Work that was done before this attempt is no speed of this attempt, and a restart goes back.
+  if (info.stage == kFirstStage || progress.done < info.done)
+    record->rate.Restart(now, progress.done);
+  info.stage = progress.stage;
+  info.done = progress.done;
+  info.total = progress.total;
+  info.failed_items = progress.failed_items;
+  info.updated_at = clock_.Now();
+  record->rate.Record(now, progress.done);
+}
+
+void JobBoard::Finish(const JobId& id, const Status& outcome) {
+  std::optional<JobInfo> ended;
+  {
+    MutexLock lock(mutex_);
+    Record* record = FindRecord(id);
+    CHECK(record != nullptr && record->info.state == JobState::kRunning);
+    if (!outcome.ok() && stopping_ && !record->cancelled_by_user) {
+      record->info.state = JobState::kQueued;
+      return;
+    }
+    ended = record->info;
+    ended->state = EndState(outcome, record->cancelled_by_user);
+    if (ended->state == JobState::kFailed) ended->error = outcome.ToString();
+    ended->updated_at = clock_.Now();
+  }
+  // Nobody sees the end before it is durable, unless it cannot be made durable.
+  if (const Status status = Save(*ended); !status.ok()) {
+    LogError("the end of a job was not recorded, so it will run again after a restart",
+             {{"job", id}, {"error", status.message()}});
+  }
+  MutexLock lock(mutex_);
+  FindRecord(id)->info = *ended;
+  changed_.NotifyAll();
+}
+
+void JobBoard::Stop() {
+  MutexLock lock(mutex_);
+  stopping_ = true;
+  for (auto& [id, record] : records_) {
+    if (record.info.state == JobState::kRunning) record.cancel.Cancel();
+  }
+  changed_.NotifyAll();
+}
+
+}  // namespace lakehouse::search

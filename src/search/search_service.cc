@@ -1,0 +1,315 @@
+#include "search/search_service.h"
+
+#include <exception>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mutex.h"
+#include "search/embedding_store.h"
+#include "search/index_builder.h"
+#include "search/index_plan.h"
+#include "search/index_registry.h"
+#include "search/job_board.h"
+#include "search/query_vectors.h"
+#include "search/resident_indexes.h"
+#include "search/source_reader.h"
+
+namespace lakehouse::search {
+
+namespace {
+
+constexpr std::string_view kIndexJob = "index";
+constexpr size_t kQueryVectorsKept = 512;
+constexpr int kMaxDefaultNames = 10'000;
+
+// An index may be replaced or grow between the look at its document and the load of its parts.
+constexpr int kLoadAttempts = 3;
+
+uint64_t ResidentBudget(const SearchConfig& config) {
+  if (config.max_resident_bytes > 0) return static_cast<uint64_t>(config.max_resident_bytes);
+  const uint64_t memory =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  return memory / 4;
+}
+
+class Service : public SearchService {
+ public:
+  explicit Service(const SearchServiceOptions& options) : options_(options) {}
+  ~Service() override { Shutdown(); }
+
+  Status Start();
+
+  Result<JobInfo> CreateIndex(const CreateIndexRequest& request) override;
+  std::vector<IndexInfo> ListIndexes() const override;
+  Result<IndexInfo> GetIndex(const IndexName& name) const override;
+  Status DropIndex(const IndexName& name) override;
+  Result<SearchAnswer> Search(const SearchRequest& request) override;
+  Result<std::vector<SearchHit>> GetDocument(const IndexName& index,
+                                             const std::string& doc_id) override;
+  std::vector<JobInfo> ListJobs() const override { return jobs_->List(); }
+  Result<JobInfo> GetJob(const JobId& id) const override { return jobs_->Get(id); }
+  Status CancelJob(const JobId& id) override { return jobs_->Cancel(id); }
+  void Shutdown() override;
+
+ private:
+  // Keeps a name from being created and dropped at once.
+  class NameLock;
+
+  void RunJobs();
+  Status RunJob(const ClaimedJob& job);
+  Result<IndexName> FreeDefaultName(const DatasetName& source) const;
+  Result<JobInfo> PublishAndQueue(const IndexInfo& planned);
+  Result<std::vector<float>> QueryVector(const SearchRequest& request, const IndexInfo& index);
+  Result<ResidentIndexPtr> LoadIndex(const IndexName& name, const CancelToken& cancel);
+
+  const SearchServiceOptions options_;
+  const Clock& clock_ = Clock::System();
+  std::unique_ptr<IndexRegistry> indexes_;
+  std::unique_ptr<EmbeddingStore> embeddings_;
+  std::unique_ptr<JobBoard> jobs_;
+  std::unique_ptr<ResidentIndexes> resident_;
+  std::unique_ptr<QueryVectors> query_vectors_;  // Null without a model.
+
+  Mutex names_mutex_;
+  std::set<IndexName> names_in_change_ GUARDED_BY(names_mutex_);
+
+  Mutex worker_mutex_;
+  std::thread worker_ GUARDED_BY(worker_mutex_);
+};
+
+class Service::NameLock {
+ public:
+  NameLock(Service& service, const IndexName& name) : service_(service), name_(name) {
+    MutexLock lock(service_.names_mutex_);
+    held_ = service_.names_in_change_.insert(name_).second;
+  }
+  ~NameLock() {
+    if (!held_) return;
+    MutexLock lock(service_.names_mutex_);
+    service_.names_in_change_.erase(name_);
+  }
+  NameLock(const NameLock&) = delete;
+  NameLock& operator=(const NameLock&) = delete;
+
+  Status status() const {
+    if (held_) return OkStatus();
+    return Conflict("index ", name_, " is being created or dropped by another request");
+  }
+
+ private:
+  Service& service_;
+  const IndexName name_;
+  bool held_ = false;
+};
+
+Status Service::Start() {
+  if (options_.config.rows_per_part < 1) {
+    return InvalidArgument("search.rows_per_part must be at least 1, not ",
+                           options_.config.rows_per_part);
+  }
+  ASSIGN_OR_RETURN(indexes_, IndexRegistry::Open(*options_.buckets));
+  ASSIGN_OR_RETURN(embeddings_,
+                   EmbeddingStore::Open(options_.work_dir, *options_.buckets, *options_.engine));
+  ASSIGN_OR_RETURN(jobs_, JobBoard::Open(options_.buckets->primary(), clock_));
+  resident_ = std::make_unique<ResidentIndexes>(*embeddings_, ResidentBudget(options_.config),
+                                                *options_.metrics);
+  if (options_.embedding == nullptr) return OkStatus();
+  query_vectors_ = std::make_unique<QueryVectors>(*options_.embedding, kQueryVectorsKept);
+  if (options_.run_jobs) {
+    MutexLock lock(worker_mutex_);
+    worker_ = std::thread([this] { RunJobs(); });
+  }
+  return OkStatus();
+}
+
+void Service::Shutdown() {
+  if (jobs_ != nullptr) jobs_->Stop();
+  MutexLock lock(worker_mutex_);
+  if (worker_.joinable()) worker_.join();
+}
+
+void Service::RunJobs() {
+  while (const std::optional<ClaimedJob> job = jobs_->Claim()) {
+    Status outcome;
+    try {
+      outcome = RunJob(*job);
+    } catch (const std::exception& exception) {
+      outcome = Internal("an index job broke off: ", std::string_view(exception.what()));
+    }
+    LogInfo("index job ended",
+            {{"job", job->id}, {"index", job->subject}, {"outcome", outcome.ToString()}});
+    jobs_->Finish(job->id, outcome);
+  }
+}
+
+Status Service::RunJob(const ClaimedJob& job) {
+  ASSIGN_OR_RETURN(const IndexName name, IndexName::Parse(job.subject));
+  IndexBuilder builder({.config = options_.config,
+                        .registry = indexes_.get(),
+                        .embeddings = embeddings_.get(),
+                        .catalog = options_.catalog,
+                        .engine = options_.engine,
+                        .provider = options_.embedding,
+                        .metrics = options_.metrics,
+                        .clock = &clock_},
+                       [&](const JobProgress& progress) { jobs_->Report(job.id, progress); });
+  return builder.Run(name, job.cancel);
+}
+
+Result<JobInfo> Service::CreateIndex(const CreateIndexRequest& request) {
+  if (options_.embedding == nullptr) return options_.embedding_error;
+  ASSIGN_OR_RETURN(const catalog::DatasetPtr dataset, options_.catalog->Get(request.source));
+  Result<IndexName> name =
+      request.name.has_value() ? *request.name : FreeDefaultName(request.source);
+  if (!name.ok()) return name.status();
+  const ai::EmbeddingSpace& space = options_.embedding->space();
+  ASSIGN_OR_RETURN(IndexInfo planned, PlanIndex(request, *name, *dataset, space, clock_.Now()));
+  ASSIGN_OR_RETURN(const std::optional<std::string> duplicate,
+                   FindDuplicateId(*options_.engine, *dataset, request.id_column));
+  if (duplicate.has_value()) {
+    return InvalidArgument("id_column: the values of \"", request.id_column,
+                           "\" must be unique, but this one stands in several rows: ", *duplicate);
+  }
+  while (true) {
+    Result<JobInfo> job = PublishAndQueue(planned);
+    if (request.name.has_value() || job.ok() || job.status().code() != StatusCode::kConflict) {
+      return job;
+    }
+    // Another request took the default name meanwhile.
+    ASSIGN_OR_RETURN(planned.name, FreeDefaultName(request.source));
+  }
+}
+
+Result<IndexName> Service::FreeDefaultName(const DatasetName& source) const {
+  for (int n = 1; n <= kMaxDefaultNames; ++n) {
+    ASSIGN_OR_RETURN(IndexName name, DefaultIndexName(source, n));
+    if (indexes_->Find(name) == nullptr) return name;
+  }
+  return InvalidArgument("index_name: give one, because every default name of dataset ", source,
+                         " is taken");
+}
+
+Result<JobInfo> Service::PublishAndQueue(const IndexInfo& planned) {
+  const NameLock name_lock(*this, planned.name);
+  TRY(name_lock.status());
+  const IndexPtr existing = indexes_->Find(planned.name);
+  if (existing != nullptr) {
+    if (const std::optional<JobId> job = jobs_->FindActive(planned.name.str())) {
+      return Conflict("index ", planned.name, " is being built by job ", *job);
+    }
+    TRY(CheckResumable(*existing, planned));
+    return jobs_->Add(std::string(kIndexJob), planned.name.str(), existing->rows_total);
+  }
+  ASSIGN_OR_RETURN(const IndexPtr published, indexes_->Publish(planned));
+  Result<JobInfo> job =
+      jobs_->Add(std::string(kIndexJob), planned.name.str(), published->rows_total);
+  if (job.ok()) return job;
+  // Nothing may stay of a request that failed; what cannot be removed can be resumed by name.
+  if (const Status removed = indexes_->Remove(*published); !removed.ok()) {
+    LogWarning("index without a job was left", {{"index", planned.name}});
+  }
+  return job;
+}
+
+std::vector<IndexInfo> Service::ListIndexes() const {
+  std::vector<IndexInfo> list;
+  for (const IndexPtr& index : indexes_->List()) list.push_back(*index);
+  return list;
+}
+
+Result<IndexInfo> Service::GetIndex(const IndexName& name) const {
+  ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(name));
+  return *index;
+}
+
+Status Service::DropIndex(const IndexName& name) {
+  const NameLock name_lock(*this, name);
+  TRY(name_lock.status());
+  ASSIGN_OR_RETURN(IndexPtr index, indexes_->Get(name));
+  TRY(jobs_->CancelSubject(name.str()));
+  ASSIGN_OR_RETURN(index, indexes_->Get(name));
+  TRY(indexes_->Remove(*index));
+  resident_->Drop(name);
+  // Nothing names the objects any more; the next index of this name removes what is left of them.
+  if (const Status status = embeddings_->RemoveAll(*index); !status.ok()) {
+    LogWarning("objects of a dropped index were left",
+               {{"index", name}, {"error", status.message()}});
+  }
+  return OkStatus();
+}
+
+Result<std::vector<float>> Service::QueryVector(const SearchRequest& request,
+                                                const IndexInfo& index) {
+  if (request.query.empty() == request.vector.empty()) {
+    return InvalidArgument(
+        "exactly one of query and vector was expected, and it must not be empty");
+  }
+  if (!request.vector.empty()) {
+    if (request.vector.size() != static_cast<size_t>(index.space.dimensions)) {
+      return InvalidArgument("vector: ", request.vector.size(),
+                             " components were given, but index ", index.name, " (",
+                             index.space.model, ") has ", index.space.dimensions);
+    }
+    return request.vector;
+  }
+  if (TrimWhitespace(request.query).empty()) return InvalidArgument("query: it is blank");
+  if (query_vectors_ == nullptr) return options_.embedding_error;
+  TRY(CheckSameSpace(index, options_.embedding->space()));
+  return query_vectors_->Get(request.query, request.cancel);
+}
+
+Result<ResidentIndexPtr> Service::LoadIndex(const IndexName& name, const CancelToken& cancel) {
+  for (int attempt = 1;; ++attempt) {
+    ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(name));
+    Result<ResidentIndexPtr> loaded = resident_->Get(index, cancel);
+    // A failed load of what is no longer the newest version says nothing.
+    if (loaded.ok() || attempt == kLoadAttempts || indexes_->Find(name) == index) return loaded;
+  }
+}
+
+Result<SearchAnswer> Service::Search(const SearchRequest& request) {
+  const int64_t begin_micros = clock_.MonotonicMicros();
+  if (request.top_k < 1) {
+    return InvalidArgument("top_k: at least 1 was expected, not ", request.top_k);
+  }
+  ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(request.index));
+  ASSIGN_OR_RETURN(const std::vector<float> query, QueryVector(request, *index));
+  ASSIGN_OR_RETURN(const ResidentIndexPtr resident, LoadIndex(request.index, request.cancel));
+  SearchAnswer answer{.source = resident->info->source};
+  ASSIGN_OR_RETURN(answer.results,
+                   resident->Search(query, static_cast<size_t>(request.top_k), request.cancel));
+  answer.method = "flat";
+  answer.generation = resident->info->version;
+  answer.rows_embedded = resident->info->rows_embedded();
+  answer.rows_total = resident->info->rows_total;
+  options_.metrics
+      ->GetHistogram("lakehouse_search_seconds", "Time of searches, embedding the query included.")
+      .Observe(static_cast<double>(clock_.MonotonicMicros() - begin_micros) / 1e6);
+  return answer;
+}
+
+Result<std::vector<SearchHit>> Service::GetDocument(const IndexName& index,
+                                                    const std::string& doc_id) {
+  ASSIGN_OR_RETURN(const ResidentIndexPtr resident, LoadIndex(index, CancelToken()));
+  std::vector<SearchHit> chunks = resident->DocumentChunks(doc_id);
+  if (chunks.empty()) return NotFound("index ", index, " has no chunk of document ", doc_id);
+  return chunks;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SearchService>> SearchService::Open(const SearchServiceOptions& options) {
+  CHECK(options.buckets != nullptr && options.catalog != nullptr && options.engine != nullptr &&
+        options.metrics != nullptr);
+  CHECK(options.embedding != nullptr || !options.embedding_error.ok());
+  auto service = std::make_unique<Service>(options);
+  TRY(service->Start());
+  return std::unique_ptr<SearchService>(std::move(service));
+}
+
+}  // namespace lakehouse::search
