@@ -10,14 +10,13 @@
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "support/test_seed.h"
 #include "vector/kernels/dispatch.h"
 
 namespace lakehouse::vector {
 namespace {
 
 using ::testing::HasSubstr;
-
-uint64_t Seed() { return ::testing::UnitTest::GetInstance()->random_seed() + 20'261'123; }
 
 std::vector<float> RandomFloats(Rng& rng, size_t count) {
   std::vector<float> floats(count);
@@ -57,7 +56,7 @@ std::vector<std::pair<double, uint32_t>> NaiveSearch(Metric metric, std::span<co
 class FlatIndexMetricTest : public ::testing::TestWithParam<Metric> {};
 
 TEST_P(FlatIndexMetricTest, EqualsNaiveSearch) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
   for (int round = 0; round < 60; ++round) {
@@ -91,7 +90,7 @@ TEST_P(FlatIndexMetricTest, EqualsNaiveSearch) {
 }
 
 TEST_P(FlatIndexMetricTest, IsEqualToTheBitOnEveryInstructionSet) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
   const std::string before = kernels::ActiveKernels().name;
@@ -118,7 +117,7 @@ TEST_P(FlatIndexMetricTest, OrdersEqualRowsByNumber) {
 }
 
 TEST_P(FlatIndexMetricTest, AddInPiecesEqualsAddAtOnce) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
   const std::vector<float> rows = RandomFloats(rng, 100 * 7);
@@ -152,7 +151,7 @@ TEST(FlatIndexTest, CosineIgnoresLengthAtEveryMagnitude) {
 }
 
 TEST(FlatIndexTest, EveryRowFindsItself) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
   const std::vector<float> rows = RandomFloats(rng, 300 * 20);
@@ -241,7 +240,7 @@ TEST(FlatIndexTest, RefusesWidthsOutOfRange) {
 }
 
 TEST(FlatIndexTest, ConcurrentSearchesAgree) {
-  const uint64_t seed = Seed();
+  const uint64_t seed = testing::TestSeed();
   SCOPED_TRACE(seed);
   Rng rng(seed);
   const FlatIndex index = MakeIndex(Metric::kCosine, 32, RandomFloats(rng, 500 * 32));

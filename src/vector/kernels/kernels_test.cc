@@ -3,12 +3,15 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <string>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/rng.h"
+#include "support/test_seed.h"
 #include "vector/aligned_vector.h"
 #include "vector/kernels/dispatch.h"
 
@@ -65,8 +68,7 @@ std::vector<uint32_t> BitsOf(BlockFunction function, const Block& block) {
 
 class KernelsTest : public ::testing::TestWithParam<const KernelSet*> {
  protected:
-  void SetUp() override { RecordProperty("seed", static_cast<int>(seed_)); }
-  const uint64_t seed_ = ::testing::UnitTest::GetInstance()->random_seed() + 20'261'123;
+  const uint64_t seed_ = testing::TestSeed();
 };
 
 TEST_P(KernelsTest, EqualsScalarToTheBitAtEveryWidth) {
