@@ -31,11 +31,12 @@ struct SpooledFile {
 };
 
 struct IngestRequest {
-  std::string file_name;  // As the user gave it: for messages, lineage and the default dataset name.
+  std::string
+      file_name;  // As the user gave it: for messages, lineage and the default dataset name.
   const SpooledFile* content = nullptr;
   std::optional<DatasetName> dataset;  // Default: made from the file name.
   catalog::CommitMode mode = catalog::CommitMode::kCreate;
-  std::optional<BucketName> bucket;    // Default: the dataset's, else primary.
+  std::optional<BucketName> bucket;  // Default: the dataset's, else primary.
   CancelToken cancel;
 };
 
@@ -43,14 +44,14 @@ struct IngestRequest {
 struct RejectedRow {
   uint64_t line = 0;  // From 1, in the original file.
   std::string reason;
-  std::string text;   // The line as it was, at most 4 KiB.
+  std::string text;  // The line as it was, at most 4 KiB.
 };
 
 struct IngestAnswer {
   catalog::DatasetPtr dataset;
-  bool unchanged = false;   // The same bytes are in the dataset already; nothing was done.
-  std::string format;       // "csv", "tsv", "json", "ndjson", "parquet", "text", "markdown"
-  std::string encoding;     // "utf-8", "utf-16le", "utf-16be", "latin-1"
+  bool unchanged = false;  // The same bytes are in the dataset already; nothing was done.
+  std::string format;      // "csv", "tsv", "json", "ndjson", "parquet", "text", "markdown"
+  std::string encoding;    // "utf-8", "utf-16le", "utf-16be", "latin-1"
   uint64_t rows_added = 0;
   uint64_t rows_rejected = 0;
   std::vector<RejectedRow> rejected;  // The first 1,000.
