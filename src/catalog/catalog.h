@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "catalog/dataset.h"
+#include "catalog/file_manifest.h"
 #include "storage/bucket_registry.h"
 
 namespace lakehouse::catalog {
@@ -25,11 +26,11 @@ enum class CommitMode {
 
 struct DatasetCommit {
   DatasetName name;
-  BucketName bucket;             // Where the files are. An existing dataset keeps its bucket.
+  BucketName bucket;  // Where the files are. An existing dataset keeps its bucket.
   CommitMode mode = CommitMode::kCreate;
   uint64_t expected_version = 0;  // Version the caller looked at; 0: it did not exist.
   std::vector<Column> columns;
-  std::vector<DataFile> files;   // Already durable in `bucket`.
+  std::vector<DataFile> files;  // Already durable in `bucket`.
   SourceRecord source;
 };
 
@@ -56,6 +57,7 @@ class Catalog {
   Status Drop(const DatasetName& name);
   // Records that an index covers the dataset's rows as of `version`; clears the stale mark only
   // when nothing newer was committed.
+  // Ok and without effect when the dataset is gone.
   Status MarkEmbedded(const DatasetName& name, uint64_t version);
 
   // Deletes data files that no dataset names and that are older than `grace_micros`. Returns how
@@ -67,10 +69,20 @@ class Catalog {
   void Subscribe(std::function<void(const DatasetName&)> listener);
 
  private:
-  Catalog(storage::BucketRegistry& buckets, const Clock& clock);
+  Catalog(storage::BucketRegistry& buckets, const Clock& clock)
+      : buckets_(buckets), clock_(clock), manifest_(InlineManifest()) {}
+
+  Status LoadBucket(const BucketName& name);
+  // Null when the dataset does not exist.
+  DatasetPtr Current(const DatasetName& name) const;
+  // Writes `next` as the document after `next.version` and makes it current.
+  Result<DatasetPtr> Publish(Dataset next);
+  Result<uint64_t> CollectBucket(const BucketName& name, Timestamp modified_before);
+  void Announce(const DatasetName& name) const;
 
   storage::BucketRegistry& buckets_;
   const Clock& clock_;
+  const FileManifest& manifest_;
   std::vector<std::function<void(const DatasetName&)>> listeners_;
   mutable Mutex mutex_;
   std::map<DatasetName, DatasetPtr> datasets_ GUARDED_BY(mutex_);

@@ -15,8 +15,8 @@ namespace lakehouse::catalog {
 
 struct Column {
   std::string name;
-  std::string type;               // A DuckDB type name: "BIGINT", "VARCHAR", "DECIMAL(18,3)".
-  std::vector<std::string> pii;   // What it looks like: "email", "phone", "ssn", …; empty: nothing.
+  std::string type;              // A DuckDB type name: "BIGINT", "VARCHAR", "DECIMAL(18,3)".
+  std::vector<std::string> pii;  // What it looks like: "email", "phone", "ssn", …; empty: nothing.
 };
 
 // One immutable Parquet object of a dataset.
@@ -42,7 +42,8 @@ struct SourceRecord {
 struct Dataset {
   DatasetName name;
   BucketName bucket;
-  uint64_t version = 0;   // Of the catalog document; also the snapshot's id.
+  uint64_t version = 0;   // Of the catalog document.
+  uint64_t snapshot = 0;  // The version that last changed rows.
   std::vector<Column> columns;
   std::vector<DataFile> files;
   std::vector<SourceRecord> sources;  // Of the current rows, oldest first.
@@ -57,6 +58,7 @@ struct Dataset {
   const Column* FindColumn(std::string_view column) const;
 };
 
+// Everything but the version, which is the document's, and the files, which a FileManifest keeps.
 Json DatasetToJson(const Dataset& dataset);
 // kInternal when the document is not one that this version writes.
 Result<Dataset> DatasetFromJson(const Json& json);
