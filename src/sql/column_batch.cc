@@ -183,6 +183,10 @@ Status CheckBatch(const ColumnBatch& batch, const ColumnBatch& first) {
       return InvalidArgument("Column ", column.name, " of a batch holds ", StoredRows(column),
                              " values; expected ", batch.rows);
     }
+    for (const std::string& text : column.texts) {
+      if (!IsValidUtf8(text))
+        return InvalidArgument("Column ", column.name, " holds text that is not UTF-8");
+    }
   }
   return OkStatus();
 }

@@ -36,7 +36,7 @@ struct QueryResult {
   std::vector<ResultColumn> columns;
   std::string rows_json;  // A JSON array of arrays, ready to be sent.
   uint64_t row_count = 0;
-  bool truncated = false;
+  bool truncated = false;  // Rows beyond a limit of the request were cut.
 };
 
 // A trusted connection for `ingest` and `search`: runs any statement over `lake://` and `stage://`
@@ -66,9 +66,11 @@ class Engine {
                                               storage::BucketRegistry& buckets,
                                               catalog::Catalog& catalog);
 
-  // Runs one read-only statement from outside. It sees datasets by name, and no file, setting or
-  // system catalog beyond its scope. kInvalidArgument for what the gate or the parser refuses
-  // (names what and where), kDeadlineExceeded, kCancelled, kResourceExhausted.
+  // Runs one read-only statement from outside: SELECT, VALUES, SHOW TABLES, DESCRIBE, SUMMARIZE or
+  // EXPLAIN (not ANALYZE). It sees datasets by name, in any case and all at their versions of one
+  // moment, and no file, setting or system catalog. kInvalidArgument for what the gate or the
+  // parser refuses (names what and where), kDeadlineExceeded, kCancelled, kResourceExhausted,
+  // kUnavailable when every query slot was busy until the deadline.
   virtual Result<QueryResult> Query(const QueryRequest& request) = 0;
 
   virtual Result<std::unique_ptr<Session>> NewSession() = 0;
