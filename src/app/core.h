@@ -34,6 +34,7 @@ class Core {
   gateway::Gateway& gateway() { return *gateway_; }
   sql::Engine& engine() { return *engine_; }
   catalog::Catalog& catalog() { return *catalog_; }
+  storage::BucketRegistry& buckets() { return *buckets_; }
   MetricsRegistry& metrics() { return metrics_; }
   DataDirectory& directory() { return directory_; }
   const Config& config() const { return config_; }
