@@ -132,10 +132,27 @@ TEST_F(LocalStoreTest, CopiesAFileOfAnotherFilesystem) {
   EXPECT_TRUE(TemporaryDirectoryIsEmpty());
 }
 
+// Opens the bucket a second time in the middle of a write.
+class OpensWhileWriting : public FileOps {
+ public:
+  explicit OpensWhileWriting(std::string root) : root_(std::move(root)) {}
+  ssize_t Write(int file, const char* bytes, size_t size) override {
+    EXPECT_TRUE(OpenLocalStore(root_).ok());
+    return FileOps::Write(file, bytes, size);
+  }
+
+ private:
+  const std::string root_;
+};
+
 TEST_F(LocalStoreTest, RemovesOrphansAtOpenButNotTheFilesOfLivingWriters) {
   std::ofstream(OnDisk(".lakehouse/tmp/orphan")) << "x";
-  const auto second = MakeLocalStore(root());
+  OpensWhileWriting ops(root());
+  auto second = OpenLocalStore(root(), ops);
+  ASSERT_TRUE(second.ok());
   EXPECT_TRUE(TemporaryDirectoryIsEmpty());
+  EXPECT_TRUE((*second)->Put("k", "x").ok());
+  EXPECT_EQ(*store_->Get("k"), "x");
 }
 
 TEST_F(LocalStoreTest, RecreatesADirectoryThatAUserRemoved) {
