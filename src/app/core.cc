@@ -57,6 +57,7 @@ Status Core::Start(const CoreOptions& options) {
                                        .engine = engine_.get(),
                                        .ingester = ingester_.get(),
                                        .search = search_.get(),
+                                       .embedding = embedding_.get(),
                                        .draining = [this] { return draining_.load(); }});
   const auto freed = catalog_->CollectGarbage(kGarbageGraceMicros);
   if (!freed.ok()) LogWarning("garbage collection skipped", {{"error", freed.status().message()}});

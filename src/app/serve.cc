@@ -44,6 +44,7 @@ net::HttpServerOptions ServerOptions(const ServerConfig& config, const ListenAdd
   options.header_timeout_ms = config.header_timeout_ms;
   options.body_idle_timeout_ms = config.body_idle_timeout_ms;
   options.keep_alive_timeout_ms = config.keep_alive_timeout_ms;
+  options.urgent = gateway::IsUrgent;
   options.metrics = &metrics;
   return options;
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "ai/embedding_provider.h"
 #include "base/config.h"
 #include "base/metrics.h"
 #include "catalog/catalog.h"
@@ -26,10 +27,13 @@ struct Services {
   sql::Engine* engine = nullptr;
   ingest::Ingester* ingester = nullptr;
   search::SearchService* search = nullptr;
+  // The loaded model, for /health; null when there is none.
+  const ai::EmbeddingProvider* embedding = nullptr;
   std::function<bool()> draining;  // True from the first SIGTERM on.
 };
 
-// Thread-safe.
+// Thread-safe. Every answer that is an error is application/problem+json (RFC 9457); the text of an
+// internal error goes to the log under the request's id, never to the client.
 class Gateway {
  public:
   virtual ~Gateway() = default;
@@ -40,6 +44,11 @@ class Gateway {
 };
 
 // Renders a problem+json answer for errors that are found before a handler runs.
-net::Response ProblemResponse(int http_status, std::string_view detail, std::string_view request_id);
+net::Response ProblemResponse(int http_status, std::string_view detail,
+                              std::string_view request_id);
+
+// True for requests that must be answered while every worker is busy: liveness, readiness, metrics
+// and cancellation. Never blocks.
+bool IsUrgent(const net::Request& request);
 
 }  // namespace lakehouse::gateway

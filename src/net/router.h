@@ -35,10 +35,12 @@ struct Route {
   // "/query/page/{id}/{page:int}"; a parameter is {name}, {name:int} or, last, {name:path}, which
   // also takes slashes.
   std::string pattern;
-  std::string summary;  // One sentence.
+  std::string summary;          // One sentence.
+  std::string success = "200";  // The HTTP status of a good answer.
   BodyKind body = BodyKind::kNone;
-  std::vector<RouteField> query;   // Any other query parameter is refused.
-  std::vector<RouteField> fields;  // Of the body.
+  std::vector<RouteField> query;    // Any other query parameter is refused.
+  std::vector<RouteField> fields;   // Of the body. The type "file" stands for an upload.
+  std::vector<RouteField> headers;  // Beside those of HTTP itself.
   Handler handler;
 };
 
