@@ -241,37 +241,51 @@ class ConfigReader {
                   config_.search.chunk_overlap_tokens, " and ", config_.search.chunk_tokens));
   }
 
+  // Words only the first unknown key: to look for its nearest is slow.
   void CheckUnknown() {
     std::set<std::string> sections = {std::string(SectionOf(kBuckets))};
     for (const std::string& key : known_) sections.emplace(SectionOf(key));
     const std::set<std::string> settings(known_.begin(), known_.end());
+    const auto is_known = [&](const auto& entry) {
+      const auto& [key, node] = entry;
+      return settings.contains(key) || (sections.contains(key) && node->is_table());
+    };
+    auto first = values_.end();
+    for (auto entry = values_.begin(); entry != values_.end(); ++entry) {
+      if (is_known(*entry)) continue;
+      if (first == values_.end() || PlaceOf(*entry->second) < PlaceOf(*first->second))
+        first = entry;
+    }
+    if (first == values_.end()) return;
+    const auto& [key, node] = *first;
     known_.emplace_back(kBuckets);
     known_.insert(known_.end(), sections.begin(), sections.end());
-    for (const auto& [key, node] : values_) {
-      if (settings.contains(key)) continue;
-      if (key == kBuckets) {
-        Report(*node, StrCat(key, " must be an array of tables: write [[", key, "]], not ",
-                             TomlTypeWords(*node)));
-      } else if (!sections.contains(key)) {
-        const std::string nearest = NearestName(key, known_);
-        Report(*node,
-               StrCat("unknown key ", key,
-                      nearest.empty() ? std::string("; `lakehouse config` lists the valid ones")
-                                      : StrCat("; did you mean ", nearest, "?")));
-      } else if (!node->is_table()) {
-        Report(*node,
-               StrCat(key, " must be a table: write [", key, "], not ", TomlTypeWords(*node)));
-      }
-    }
+    Report(*node, UnknownKeyProblem(key, *node, sections.contains(key)));
   }
+
+  std::string UnknownKeyProblem(const std::string& key, const toml::node& node, bool is_section) {
+    if (key == kBuckets) {
+      return StrCat(key, " must be an array of tables: write [[", key, "]], not ",
+                    TomlTypeWords(node));
+    }
+    if (is_section) {
+      return StrCat(key, " must be a table: write [", key, "], not ", TomlTypeWords(node));
+    }
+    const std::string nearest = NearestName(key, known_);
+    if (nearest.empty()) {
+      return StrCat("unknown key ", key, "; `lakehouse config` lists the valid ones");
+    }
+    return StrCat("unknown key ", key, "; did you mean ", nearest, "?");
+  }
+
+  static toml::source_position PlaceOf(const toml::node& node) { return node.source().begin; }
 
   static std::string_view SectionOf(std::string_view key) { return key.substr(0, key.find('.')); }
 
   // Keeps the error that comes first in the file.
   void Report(const toml::node& node, std::string_view problem) {
-    const toml::source_position place = node.source().begin;
-    if (!status_.ok() && first_error_ <= place) return;
-    first_error_ = place;
+    if (!status_.ok() && first_error_ <= PlaceOf(node)) return;
+    first_error_ = PlaceOf(node);
     status_ = InvalidArgument(TomlPlace(origin_, node), problem);
   }
 

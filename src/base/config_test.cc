@@ -124,6 +124,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"server = 3\n", "1: server must be a table: write [server], not a whole number"},
         BadConfig{"[sql]\nzzzz = 1\n[server]\nyyyy = 2\n",
                   "2: unknown key sql.zzzz; `lakehouse config` lists the valid ones"},
+        BadConfig{"[.server]\n",
+                  "1: Error while parsing key: expected bare key starting character or string "
+                  "delimiter, saw '.'"},
+        BadConfig{"na\u00EFve = 1\n",
+                  "1: Error while parsing key-value pair: expected '=', saw '\u00EF'"},
         BadConfig{"[server\n", "1: Error while parsing table header: expected ']', saw '\\n'"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -196,6 +201,21 @@ INSTANTIATE_TEST_SUITE_P(
                   "whole number"},
         BadConfig{"[storage]\nbuckets = [1]\n",
                   "2: a bucket must be a table: write [[storage.buckets]], not a whole number"}));
+
+TEST(ParseConfigTest, RefusesAKeyOfMoreTablesThanTheStackHolds) {
+  std::string text = "\na";
+  for (int i = 0; i < 500'000; ++i) text += ".a";
+  EXPECT_EQ(ParseConfig(text + " = 1\n", kOrigin).status().message(),
+            "lakehouse.toml:2: more dots than allowed in one file: 4000");
+}
+
+TEST(ParseConfigTest, TakesTheDeepestTablesAllowed) {
+  std::string text = "a";
+  for (int i = 0; i < 4'000; ++i) text += ".a";
+  const Status status = ParseConfig(text + " = 1\n", kOrigin).status();
+  EXPECT_TRUE(status.message().starts_with("lakehouse.toml:1: unknown key a.a; "))
+      << status.message();
+}
 
 class LoadConfigTest : public ::testing::Test {
  protected:

@@ -1,8 +1,27 @@
 #include "base/toml_text.h"
 
 namespace lakehouse {
+namespace {
+
+// toml++ recurses once for each piece of a dotted key and would overflow the stack on a long one.
+constexpr size_t kMaxDots = 4'000;
+
+Status CheckDots(std::string_view text, const std::string& origin) {
+  size_t dots = 0;
+  size_t line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (c == '.' && ++dots > kMaxDots) {
+      return InvalidArgument(origin, ':', line, ": more dots than allowed in one file: ", kMaxDots);
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
 
 Result<toml::table> ParseToml(std::string_view text, const std::string& origin, TomlErrors errors) {
+  TRY(CheckDots(text, origin));
   try {
     return toml::parse(text, origin);
   } catch (const toml::parse_error& error) {
