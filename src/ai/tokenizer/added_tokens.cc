@@ -8,13 +8,6 @@
 namespace lakehouse::ai {
 namespace {
 
-// Returns where the code point that ends at `end` begins. REQUIRES: end > 0.
-size_t PreviousCodePoint(std::string_view text, size_t end) {
-  size_t begin = end - 1;
-  while (begin > 0 && end - begin < 4 && (text[begin] & 0xC0) == 0x80) --begin;
-  return begin;
-}
-
 size_t SkipWhitespace(std::string_view text, size_t position) {
   while (position < text.size()) {
     size_t next = position;

@@ -161,6 +161,12 @@ char32_t DecodeUtf8(std::string_view text, size_t& position) {
   return c;
 }
 
+size_t PreviousCodePoint(std::string_view text, size_t end) {
+  size_t begin = end - 1;
+  while (begin > 0 && end - begin < 4 && (text[begin] & 0xC0) == 0x80) --begin;
+  return begin;
+}
+
 std::u32string DecodeUtf8(std::string_view text) {
   std::u32string out;
   out.reserve(text.size());

@@ -34,6 +34,9 @@ std::u32string StripAccents(std::u32string_view text);
 // one byte. REQUIRES: position < text.size().
 char32_t DecodeUtf8(std::string_view text, size_t& position);
 
+// Returns where the code point that ends at `end` begins. REQUIRES: end > 0.
+size_t PreviousCodePoint(std::string_view text, size_t end);
+
 // Decodes a whole text; ill-formed bytes become U+FFFD.
 std::u32string DecodeUtf8(std::string_view text);
 
