@@ -1,0 +1,65 @@
+#include "storage/bucket_registry.h"
+
+#include <utility>
+
+#include "storage/local_store.h"
+
+namespace lakehouse::storage {
+
+namespace {
+
+BucketName PrimaryName() { return *BucketName::Parse("primary"); }
+
+}  // namespace
+
+Result<std::unique_ptr<BucketRegistry>> BucketRegistry::Open(const StorageConfig& config,
+                                                             const std::string& data_dir) {
+  std::vector<BucketConfig> configured = config.buckets;
+  if (configured.empty()) {
+    configured.push_back({.name = "primary", .root = data_dir + "/buckets/primary"});
+  }
+  std::map<BucketName, Bucket> buckets;
+  for (const BucketConfig& bucket : configured) {
+    ASSIGN_OR_RETURN(const BucketName name, BucketName::Parse(bucket.name));
+    if (bucket.backend != "local") {
+      return InvalidArgument("bucket ", name, ": the backend is local, not: ", bucket.backend);
+    }
+    auto store = OpenLocalStore(bucket.root);
+    TRY(store.status().Annotate(StrCat("bucket ", name)));
+    const bool inserted =
+        buckets.emplace(name, Bucket{{name, bucket.backend, bucket.root}, *std::move(store)}).second;
+    if (!inserted) return InvalidArgument("two buckets have one name: ", name);
+  }
+  if (!buckets.contains(PrimaryName())) {
+    return InvalidArgument("no bucket is named primary; add one to [[storage.buckets]]");
+  }
+  return std::unique_ptr<BucketRegistry>(new BucketRegistry(std::move(buckets)));
+}
+
+std::unique_ptr<BucketRegistry> BucketRegistry::FromStores(
+    std::map<BucketName, std::unique_ptr<ObjectStore>> stores) {
+  CHECK(stores.contains(PrimaryName()));
+  std::map<BucketName, Bucket> buckets;
+  for (auto& [name, store] : stores) {
+    buckets.emplace(name, Bucket{{name, "memory", ""}, std::move(store)});
+  }
+  return std::unique_ptr<BucketRegistry>(new BucketRegistry(std::move(buckets)));
+}
+
+Result<ObjectStore*> BucketRegistry::Find(const BucketName& name) const {
+  const auto found = buckets_.find(name);
+  if (found != buckets_.end()) return found->second.store.get();
+  std::vector<std::string> names;
+  for (const auto& [other, bucket] : buckets_) names.push_back(other.str());
+  return NotFound("there is no bucket ", name, "; the buckets are: ", JoinStrings(names, ", "));
+}
+
+ObjectStore& BucketRegistry::primary() const { return *buckets_.at(PrimaryName()).store; }
+
+std::vector<BucketInfo> BucketRegistry::List() const {
+  std::vector<BucketInfo> list;
+  for (const auto& [name, bucket] : buckets_) list.push_back(bucket.info);
+  return list;
+}
+
+}  // namespace lakehouse::storage
