@@ -28,14 +28,12 @@ help:
 	@echo 'make fmt                   format the sources'
 	@echo 'make clean                 remove build/'
 
-.PHONY: bootstrap bootstrap-all
-bootstrap:
-	@tools/bootstrap --build --quiet
-bootstrap-all:
-	@tools/bootstrap --quiet
+.PHONY: bootstrap-build bootstrap-test bootstrap-check
+bootstrap-build bootstrap-test bootstrap-check: bootstrap-%:
+	@tools/bootstrap $* --quiet
 
 .PHONY: build
-build: bootstrap
+build: bootstrap-build
 	@$(call configure,release)
 	@$(call compile,release,lakehouse lakehouse-bench)
 
@@ -44,13 +42,13 @@ run: build
 	@tools/run $(if $(ONCE),--once) $(if $(DATA),--data "$(DATA)") $(if $(LISTEN),--listen "$(LISTEN)")
 
 .PHONY: test
-test: bootstrap
+test: bootstrap-test
 	@$(call configure,release)
 	@$(call compile,release,all)
 	@tools/test --build build/release $(SUITES)
 
 .PHONY: check
-check: bootstrap-all
+check: bootstrap-check
 	@$(call configure,release)
 	@tools/stage "format" tools/lint format
 	@tools/stage "thread-safety analysis" tools/lint thread-safety
@@ -62,19 +60,19 @@ check: bootstrap-all
 	@tools/test --build build/asan unit
 
 .PHONY: bench
-bench: bootstrap
+bench: bootstrap-test
 	@$(call configure,release)
 	@$(call compile,release,all)
 	@tools/bench --build build/release
 
 .PHONY: fuzz
-fuzz: bootstrap-all
+fuzz: bootstrap-check
 	@$(call configure,fuzz)
 	@$(call compile,fuzz,all)
 	@tools/fuzz --build build/fuzz --seconds $(SECONDS)
 
 .PHONY: fmt
-fmt: bootstrap-all
+fmt: bootstrap-check
 	@tools/lint format --fix
 
 .PHONY: clean
