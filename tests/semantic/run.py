@@ -19,9 +19,11 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+from support.lakehouse import Server  # pylint: disable=wrong-import-position
+
 WORDNET = "/usr/share/wordnet"
 MODEL = "all-MiniLM-L6-v2"
 TOP_K = 10
@@ -69,29 +71,6 @@ def embed(bench, model, texts, folder, name):
     return read_npy(out_path)
 
 
-class Server:
-    """`lakehouse serve` on a free port and a data directory of its own."""
-
-    def __init__(self, program, data):
-        self.process = subprocess.Popen([program, "--data", data, "serve", "--listen", "127.0.0.1:0"],
-                                        stdout=subprocess.PIPE, text=True)
-        line = self.process.stdout.readline()
-        if " ready at " not in line:
-            raise RuntimeError(f"the server did not start: {line!r}")
-        self.url = line.split(" ready at ")[1].strip()
-
-    def call(self, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data,
-                                         {"Content-Type": "application/json"} if data else {})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return json.load(response)
-
-    def stop(self):
-        self.process.terminate()
-        return self.process.wait(30)
-
-
 class Report:
     def __init__(self):
         self.passed = self.failed = 0
@@ -102,17 +81,18 @@ class Report:
         print(f"{'ok  ' if good else 'FAIL'} {what}{'' if good else ': ' + str(detail)}", flush=True)
 
 
-def build_index(server, rows):
+def build_index(server):
     """Runs the index job; returns its last state and the SQL latencies measured meanwhile."""
-    job_id = server.call("/vectors/index", {"source": "glosses", "id_column": "id",
-                                            "text_column": "gloss"})["job_id"]
-    sql = {"sql": "select count(*), sum(length(gloss)) from glosses where id % 7 = 3"}
+    status, answer = server.call("POST", "/vectors/index", {
+        "source": "glosses", "id_column": "id", "text_column": "gloss"})
+    if status != 202:
+        raise RuntimeError(f"the index was refused: {answer}")
     latencies = []
     while True:
         start = time.monotonic()
-        server.call("/query/sql", sql)
+        server.sql("select count(*), sum(length(gloss)) from glosses where id % 7 = 3")
         latencies.append((time.monotonic() - start) * 1000)
-        job = server.call(f"/vectors/jobs/{job_id}")
+        _, job = server.call("GET", f"/vectors/jobs/{answer['job_id']}")
         if job["state"] not in ("queued", "running"):
             return job, latencies
         time.sleep(0.05)
@@ -120,8 +100,8 @@ def build_index(server, rows):
 
 def check_queries(report, server, glosses, vectors, query_vectors):
     for query, query_vector in zip(QUERIES, query_vectors):
-        answer = server.call("/vectors/search", {"index_name": "glosses_v1", "query": query,
-                                                 "top_k": TOP_K})
+        _, answer = server.call("POST", "/vectors/search", {
+            "index_name": "glosses_v1", "query": query, "top_k": TOP_K})
         scores = [sum(map(operator.mul, query_vector, vector)) for vector in vectors]
         order = sorted(range(len(scores)), key=lambda i: -scores[i])
         worst = scores[order[TOP_K - 1]]
@@ -158,7 +138,7 @@ def main():
                        check=True, stdout=subprocess.DEVNULL)
         server = Server(arguments.lakehouse, data)
         start = time.monotonic()
-        job, latencies = build_index(server, len(glosses))
+        job, latencies = build_index(server)
         seconds = time.monotonic() - start
         report.check("job done", job["state"] == "done", job)
         report.check("counts close", job["done"] == job["total"] == len(glosses) and
