@@ -15,9 +15,7 @@ BucketName PrimaryName() { return *BucketName::Parse("primary"); }
 Result<std::unique_ptr<BucketRegistry>> BucketRegistry::Open(const StorageConfig& config,
                                                              const std::string& data_dir) {
   std::vector<BucketConfig> configured = config.buckets;
-  if (configured.empty()) {
-    configured.push_back({.name = "primary", .root = data_dir + "/buckets/primary"});
-  }
+  if (configured.empty()) configured.push_back({.name = "primary"});
   std::map<BucketName, Bucket> buckets;
   for (const BucketConfig& bucket : configured) {
     ASSIGN_OR_RETURN(const BucketName name, BucketName::Parse(bucket.name));
@@ -27,7 +25,8 @@ Result<std::unique_ptr<BucketRegistry>> BucketRegistry::Open(const StorageConfig
     auto store = OpenLocalStore(bucket.root);
     TRY(store.status().Annotate(StrCat("bucket ", name)));
     const bool inserted =
-        buckets.emplace(name, Bucket{{name, bucket.backend, bucket.root}, *std::move(store)}).second;
+        buckets.emplace(name, Bucket{{name, bucket.backend, bucket.root}, *std::move(store)})
+            .second;
     if (!inserted) return InvalidArgument("two buckets have one name: ", name);
   }
   if (!buckets.contains(PrimaryName())) {
