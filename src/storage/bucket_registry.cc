@@ -22,11 +22,12 @@ Result<std::unique_ptr<BucketRegistry>> BucketRegistry::Open(const StorageConfig
     if (bucket.backend != "local") {
       return InvalidArgument("bucket ", name, ": the backend is local, not: ", bucket.backend);
     }
-    auto store = OpenLocalStore(bucket.root);
+    const std::string root =
+        bucket.root.empty() ? StrCat(data_dir, "/buckets/", name) : bucket.root;
+    auto store = OpenLocalStore(root);
     TRY(store.status().Annotate(StrCat("bucket ", name)));
     const bool inserted =
-        buckets.emplace(name, Bucket{{name, bucket.backend, bucket.root}, *std::move(store)})
-            .second;
+        buckets.emplace(name, Bucket{{name, bucket.backend, root}, *std::move(store)}).second;
     if (!inserted) return InvalidArgument("two buckets have one name: ", name);
   }
   if (!buckets.contains(PrimaryName())) {
