@@ -41,6 +41,7 @@ duckdb::unique_ptr<duckdb::SQLStatement> CopyStatementFor(
   auto& copy = parser.statements.front()->Cast<duckdb::CopyStatement>();
   auto& select = copy.info->select_statement->Cast<duckdb::SelectNode>();
   select.from_table = duckdb::make_uniq<duckdb::ColumnDataRef>(std::move(rows), std::move(names));
+  select.from_table->alias = "columns";
   return std::move(parser.statements.front());
 }
 
