@@ -192,7 +192,12 @@ Status Catalog::MarkEmbedded(const DatasetName& name, uint64_t version) {
     if (current == nullptr) return OkStatus();
     Dataset next = *current;
     next.last_embedded_at = clock_.Now();
-    if (current->snapshot <= version) next.embedding_stale_since.reset();
+    if (current->snapshot <= version) {
+      next.embedding_stale_since.reset();
+    } else if (!next.embedding_stale_since.has_value()) {
+      // Rows came while the first index was being built.
+      next.embedding_stale_since = next.updated_at;
+    }
     const auto published = Publish(std::move(next));
     // Somebody committed in between: mark what they published.
     if (!published.ok() && published.status().code() == StatusCode::kConflict &&
