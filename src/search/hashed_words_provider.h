@@ -43,7 +43,7 @@ class HashedWordsProvider : public ai::EmbeddingProvider {
     MutexLock lock(mutex_);
     on_call_ = std::move(hook);
   }
-  // What the provider answers to a text instead of its vector; nullopt: the vector.
+  // What the provider answers to a document instead of its vector; nullopt: the vector.
   void OnText(std::function<std::optional<Answer>(const std::string&)> hook) {
     MutexLock lock(mutex_);
     on_text_ = std::move(hook);
@@ -67,7 +67,7 @@ class HashedWordsProvider : public ai::EmbeddingProvider {
     {
       MutexLock lock(mutex_);
       on_call = on_call_;
-      on_text = on_text_;
+      if (role == ai::Role::kDocument) on_text = on_text_;
       call = ++calls_;
     }
     if (on_call) on_call(call);

@@ -53,20 +53,20 @@ struct IndexInfo {
   BucketName bucket;
   uint64_t version = 0;         // Of the catalog document.
   uint64_t source_version = 0;  // Version of the dataset whose rows are embedded.
-  std::vector<SourceFile> source_files{};
-  std::string id_column{};
-  std::string text_column{};
+  std::vector<SourceFile> source_files;
+  std::string id_column;
+  std::string text_column;
   int64_t chunk_tokens = 0;
   int64_t overlap_tokens = 0;
-  ai::EmbeddingSpace space{};
-  std::vector<EmbeddingPart> parts{};
+  ai::EmbeddingSpace space;
+  std::vector<EmbeddingPart> parts;
   uint64_t rows_done = 0;
   uint64_t rows_total = 0;
   uint64_t rows_failed = 0;
-  std::vector<FailedItem> failed{};  // The first 100.
+  std::vector<FailedItem> failed;  // The first 100.
   bool complete = false;
-  Timestamp created_at{};
-  Timestamp updated_at{};
+  Timestamp created_at;
+  Timestamp updated_at;
 
   uint64_t chunks() const;
   // Rows whose text can be found; a row without text counts, a failed one does not.
@@ -99,9 +99,9 @@ struct SearchHit {
 };
 
 struct SearchAnswer {
-  std::vector<SearchHit> results{};
+  std::vector<SearchHit> results;
   DatasetName source;
-  std::string method{};     // "flat"
+  std::string method;       // "flat"
   uint64_t generation = 0;  // The version of the index that answered.
   uint64_t rows_embedded = 0;
   uint64_t rows_total = 0;

@@ -47,13 +47,13 @@ struct IndexBuilder::Batch {
   struct Piece {
     size_t row = 0;
     int64_t chunk_idx = 0;
-    ai::Chunk range{};
-    std::vector<float> embedding{};
+    ai::Chunk range;
+    std::vector<float> embedding;
   };
 
-  std::vector<SourceRow> rows{};
-  std::vector<Status> failures{};  // One a row; ok while nothing went wrong.
-  std::vector<Piece> pieces{};     // In order of rows.
+  std::vector<SourceRow> rows;
+  std::vector<Status> failures;  // One a row; ok while nothing went wrong.
+  std::vector<Piece> pieces;     // In order of rows.
 };
 
 Status IndexBuilder::Run(const IndexName& name, const CancelToken& cancel) {

@@ -26,7 +26,7 @@ Status CheckChunking(const CreateIndexRequest& request, const ai::EmbeddingSpace
     return InvalidArgument("chunk_size: ", space.model, " takes ", kMinChunkTokens, " to ",
                            space.max_tokens, " tokens, not ", request.chunk_tokens);
   }
-  if (request.overlap_tokens < 0 || request.overlap_tokens * 2 >= request.chunk_tokens) {
+  if (request.overlap_tokens < 0 || request.overlap_tokens > (request.chunk_tokens - 1) / 2) {
     return InvalidArgument("overlap: less than half of chunk_size (", request.chunk_tokens,
                            ") was expected, not ", request.overlap_tokens);
   }

@@ -21,18 +21,18 @@ inline bool HasEnded(JobState state) {
 // A job at one moment. done <= total; rate and ETA are absent (negative) until measured.
 struct JobInfo {
   JobId id;
-  std::string kind{};     // "index"
-  std::string subject{};  // The index's name.
+  std::string kind;     // "index"
+  std::string subject;  // The index's name.
   JobState state = JobState::kQueued;
-  std::string stage{};  // "reading", "embedding", "publishing"
-  uint64_t done = 0;    // Rows.
+  std::string stage;  // "reading", "embedding", "publishing"
+  uint64_t done = 0;  // Rows.
   uint64_t total = 0;
   uint64_t failed_items = 0;
   double rate_per_second = -1;
   double eta_seconds = -1;
-  std::string error{};  // Code and message of a failed job.
-  Timestamp created_at{};
-  Timestamp updated_at{};
+  std::string error;  // Code and message of a failed job.
+  Timestamp created_at;
+  Timestamp updated_at;
   int64_t attempts = 0;  // Starts of the process that ran it.
 };
 

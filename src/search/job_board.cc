@@ -1,5 +1,7 @@
 #include "search/job_board.h"
 
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/log.h"
@@ -14,6 +16,11 @@ constexpr size_t kEndedJobsKept = 200;
 
 // The stage of a running job before its first report.
 constexpr std::string_view kFirstStage = "starting";
+
+// Ids made in one millisecond are in no order, times may be equal.
+bool IsOlder(const JobInfo& a, const JobInfo& b) {
+  return std::tie(a.created_at, a.id) < std::tie(b.created_at, b.id);
+}
 
 // The state that one attempt's outcome leads to.
 JobState EndState(const Status& outcome, bool cancelled_by_user) {
@@ -49,18 +56,16 @@ Status JobBoard::Load() {
 }
 
 Status JobBoard::PruneEnded() {
-  std::vector<std::pair<JobId, uint64_t>> old;
-  {
-    MutexLock lock(mutex_);
-    size_t ended = 0;
-    for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
-      if (!HasEnded(it->second.info.state) || ++ended <= kEndedJobsKept) continue;
-      old.emplace_back(it->first, it->second.document_version);
+  size_t kept = 0;
+  for (const JobInfo& job : List()) {
+    if (!HasEnded(job.state) || ++kept <= kEndedJobsKept) continue;
+    uint64_t version = 0;
+    {
+      MutexLock lock(mutex_);
+      version = FindRecord(job.id)->document_version;
+      records_.erase(job.id);
     }
-    for (const auto& [id, version] : old) records_.erase(id);
-  }
-  for (const auto& [id, version] : old) {
-    TRY(documents_.Delete(kDocumentKind, id.str(), version));
+    TRY(documents_.Delete(kDocumentKind, job.id.str(), version));
   }
   return OkStatus();
 }
@@ -101,12 +106,12 @@ JobInfo JobBoard::Snapshot(const Record& record) const {
 }
 
 std::vector<JobInfo> JobBoard::List() const {
-  MutexLock lock(mutex_);
   std::vector<JobInfo> list;
-  // Ids are ordered by time.
-  for (auto it = records_.rbegin(); it != records_.rend(); ++it) {
-    list.push_back(Snapshot(it->second));
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [id, record] : records_) list.push_back(Snapshot(record));
   }
+  std::ranges::sort(list, [](const JobInfo& a, const JobInfo& b) { return IsOlder(b, a); });
   return list;
 }
 
@@ -187,31 +192,35 @@ Status JobBoard::CancelSubject(const std::string& subject) {
   return OkStatus();
 }
 
+JobBoard::Record* JobBoard::FindNextQueued() {
+  Record* next = nullptr;
+  for (auto& [id, record] : records_) {
+    if (record.info.state != JobState::kQueued) continue;
+    if (next == nullptr || IsOlder(record.info, next->info)) next = &record;
+  }
+  return next;
+}
+
 std::optional<ClaimedJob> JobBoard::Claim() {
-  std::optional<ClaimedJob> claimed;
   std::optional<JobInfo> started;
+  CancelToken cancel;
   {
     MutexLock lock(mutex_);
-    while (!claimed.has_value()) {
-      if (stopping_) return std::nullopt;
-      for (auto& [id, record] : records_) {
-        if (record.info.state != JobState::kQueued) continue;
-        record.info.state = JobState::kRunning;
-        record.info.attempts += 1;
-        record.info.stage = kFirstStage;
-        record.info.updated_at = clock_.Now();
-        started = record.info;
-        claimed = ClaimedJob{.id = id, .subject = record.info.subject, .cancel = record.cancel};
-        break;
-      }
-      if (!claimed.has_value()) changed_.Wait(mutex_);
-    }
+    Record* next = nullptr;
+    while (!stopping_ && (next = FindNextQueued()) == nullptr) changed_.Wait(mutex_);
+    if (stopping_) return std::nullopt;
+    next->info.state = JobState::kRunning;
+    next->info.attempts += 1;
+    next->info.stage = kFirstStage;
+    next->info.updated_at = clock_.Now();
+    started = next->info;
+    cancel = next->cancel;
   }
   if (const Status status = Save(*started); !status.ok()) {
     LogWarning("the start of a job was not recorded",
-               {{"job", claimed->id}, {"error", status.message()}});
+               {{"job", started->id}, {"error", status.message()}});
   }
-  return claimed;
+  return ClaimedJob{.id = started->id, .subject = started->subject, .cancel = cancel};
 }
 
 void JobBoard::Report(const JobId& id, const JobProgress& progress) {

@@ -66,9 +66,9 @@ class JobBoard {
   struct Record {
     JobInfo info;
     uint64_t document_version = 0;
-    CancelToken cancel{};
+    CancelToken cancel;
     bool cancelled_by_user = false;
-    RateMeter rate{};
+    RateMeter rate;
   };
 
   JobBoard(storage::ObjectStore& store, const Clock& clock) : documents_(store), clock_(clock) {}
@@ -77,6 +77,8 @@ class JobBoard {
   Status PruneEnded();
   JobInfo Snapshot(const Record& record) const REQUIRES_LOCK(mutex_);
   Record* FindRecord(const JobId& id) REQUIRES_LOCK(mutex_);
+  // The oldest one; null when none waits.
+  Record* FindNextQueued() REQUIRES_LOCK(mutex_);
   const Record* FindActiveRecord(const std::string& subject) const REQUIRES_LOCK(mutex_);
   // Writes `info` as the job's document. REQUIRES: nobody else changes the job's state meanwhile.
   Status Save(const JobInfo& info) EXCLUDES_LOCK(mutex_);

@@ -1,0 +1,195 @@
+#include "search/job_board.h"
+
+#include <atomic>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "storage/faulty_store.h"
+
+namespace lakehouse::search {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kSecond = 1'000'000;
+
+class JobBoardTest : public ::testing::Test {
+ protected:
+  void SetUp() override { Reopen(); }
+  // What a restart does: the documents are all that stays.
+  void Reopen() {
+    auto board = JobBoard::Open(store_, clock_);
+    ASSERT_TRUE(board.ok()) << board.status().ToString();
+    board_ = *std::move(board);
+  }
+  JobInfo Add(const std::string& subject) {
+    clock_.AdvanceMicros(1);
+    return *board_->Add("index", subject, 100);
+  }
+
+  ManualClock clock_{{1'763'918'717'000'000}};
+  storage::FaultyStore store_{storage::NewMemoryStore()};
+  std::unique_ptr<JobBoard> board_;
+};
+
+TEST_F(JobBoardTest, AddedJobWaitsAndSurvivesARestart) {
+  const JobInfo added = Add("a_v1");
+  EXPECT_EQ(added.state, JobState::kQueued);
+  EXPECT_EQ(added.total, 100u);
+  Reopen();
+  const Result<JobInfo> job = board_->Get(added.id);
+  ASSERT_TRUE(job.ok());
+  EXPECT_EQ(JobToJson(*job), JobToJson(added));
+}
+
+TEST_F(JobBoardTest, SubjectHasOneUnfinishedJob) {
+  const JobInfo first = Add("a_v1");
+  const Status second = board_->Add("index", "a_v1", 1).status();
+  EXPECT_EQ(second.code(), StatusCode::kConflict);
+  EXPECT_THAT(second.message(), HasSubstr(first.id.str()));
+  ASSERT_TRUE(board_->Cancel(first.id).ok());
+  EXPECT_TRUE(board_->Add("index", "a_v1", 1).ok());
+}
+
+TEST_F(JobBoardTest, ClaimsInOrderAndFinishes) {
+  const JobInfo first = Add("a_v1");
+  const JobInfo second = Add("b_v1");
+  const std::optional<ClaimedJob> claimed = board_->Claim();
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->id, first.id);
+  EXPECT_EQ(board_->Get(first.id)->state, JobState::kRunning);
+  EXPECT_EQ(board_->Get(first.id)->attempts, 1);
+  board_->Finish(first.id, OkStatus());
+  EXPECT_EQ(board_->Get(first.id)->state, JobState::kDone);
+  EXPECT_EQ(board_->Claim()->id, second.id);
+  board_->Finish(second.id, ResourceExhausted("the disk is full"));
+  Reopen();
+  EXPECT_EQ(board_->Get(first.id)->state, JobState::kDone);
+  EXPECT_EQ(board_->Get(second.id)->state, JobState::kFailed);
+  EXPECT_EQ(board_->Get(second.id)->error, "resource_exhausted: the disk is full");
+  EXPECT_EQ(board_->List().front().id, second.id) << "newest first";
+}
+
+TEST_F(JobBoardTest, MeasuresProgressOfThisAttemptOnly) {
+  const JobInfo job = Add("a_v1");
+  ASSERT_TRUE(board_->Claim().has_value());
+  board_->Report(job.id, {.stage = "reading", .done = 40, .total = 100});
+  EXPECT_EQ(board_->Get(job.id)->rate_per_second, -1);
+  clock_.AdvanceMicros(2 * kSecond);
+  board_->Report(job.id, {.stage = "embedding", .done = 60, .total = 100, .failed_items = 3});
+  const JobInfo now = *board_->Get(job.id);
+  EXPECT_DOUBLE_EQ(now.rate_per_second, 10);
+  EXPECT_DOUBLE_EQ(now.eta_seconds, 4);
+  EXPECT_EQ(now.stage, "embedding");
+  EXPECT_EQ(now.failed_items, 3u);
+  board_->Finish(job.id, OkStatus());
+  EXPECT_EQ(board_->Get(job.id)->rate_per_second, -1) << "an ended job has no rate";
+}
+
+TEST_F(JobBoardTest, RunningJobStopsWhenCancelled) {
+  const JobInfo job = Add("a_v1");
+  const std::optional<ClaimedJob> claimed = board_->Claim();
+  EXPECT_FALSE(claimed->cancel.stopped());
+  ASSERT_TRUE(board_->Cancel(job.id).ok());
+  EXPECT_TRUE(claimed->cancel.stopped());
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kRunning);
+  board_->Finish(job.id, claimed->cancel.Check());
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kCancelled);
+  EXPECT_EQ(board_->Get(job.id)->error, "");
+  EXPECT_EQ(board_->Cancel(job.id).code(), StatusCode::kConflict);
+  Reopen();
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kCancelled);
+}
+
+TEST_F(JobBoardTest, StopLeavesTheRunningJobResumable) {
+  const JobInfo job = Add("a_v1");
+  const std::optional<ClaimedJob> claimed = board_->Claim();
+  board_->Stop();
+  EXPECT_TRUE(claimed->cancel.stopped());
+  board_->Finish(job.id, claimed->cancel.Check());
+  EXPECT_FALSE(board_->Claim().has_value());
+  Reopen();
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kQueued);
+  EXPECT_EQ(board_->Claim()->id, job.id);
+  EXPECT_EQ(board_->Get(job.id)->attempts, 2);
+}
+
+TEST_F(JobBoardTest, KilledProcessLeavesTheRunningJobResumable) {
+  const JobInfo job = Add("a_v1");
+  ASSERT_TRUE(board_->Claim().has_value());
+  Reopen();
+  EXPECT_EQ(board_->Claim()->id, job.id);
+}
+
+TEST_F(JobBoardTest, StopWakesAWaitingWorker) {
+  std::thread worker([&] { EXPECT_FALSE(board_->Claim().has_value()); });
+  board_->Stop();
+  worker.join();
+}
+
+TEST_F(JobBoardTest, CancelSubjectWaitsForTheWorker) {
+  const JobInfo job = Add("a_v1");
+  const std::optional<ClaimedJob> claimed = board_->Claim();
+  std::atomic<bool> ended = false;
+  std::thread worker([&] {
+    while (!claimed->cancel.stopped()) std::this_thread::yield();
+    ended = true;
+    board_->Finish(job.id, claimed->cancel.Check());
+  });
+  EXPECT_TRUE(board_->CancelSubject("a_v1").ok());
+  EXPECT_TRUE(ended);
+  worker.join();
+  EXPECT_TRUE(board_->CancelSubject("unknown").ok());
+}
+
+TEST_F(JobBoardTest, JobThatCannotBeRecordedIsNotQueued) {
+  store_.AddFault({.call = storage::StoreCall::kPut, .status = ResourceExhausted("no space")});
+  EXPECT_EQ(board_->Add("index", "a_v1", 1).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_TRUE(board_->List().empty());
+}
+
+TEST_F(JobBoardTest, CancelThatCannotBeRecordedLeavesTheJobQueued) {
+  const JobInfo job = Add("a_v1");
+  store_.AddFault({.call = storage::StoreCall::kPut, .status = ResourceExhausted("no space")});
+  EXPECT_EQ(board_->Cancel(job.id).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kQueued);
+  EXPECT_TRUE(board_->Cancel(job.id).ok());
+}
+
+TEST_F(JobBoardTest, EndIsSeenEvenWhenItCannotBeRecorded) {
+  const JobInfo job = Add("a_v1");
+  ASSERT_TRUE(board_->Claim().has_value());
+  store_.AddFault({.call = storage::StoreCall::kPut, .status = ResourceExhausted("no space")});
+  board_->Finish(job.id, OkStatus());
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kDone);
+  Reopen();
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kQueued)
+      << "it runs again and finds its work done";
+}
+
+TEST_F(JobBoardTest, KeepsTheNewestEndedJobs) {
+  std::vector<JobId> ids;
+  for (int i = 0; i < 205; ++i) {
+    const JobInfo job = Add(StrCat("s", i));
+    ids.push_back(job.id);
+    if (i > 0) {
+      ASSERT_TRUE(board_->Cancel(job.id).ok());
+    }
+  }
+  Reopen();
+  EXPECT_EQ(board_->List().size(), 201u);
+  EXPECT_TRUE(board_->Get(ids[0]).ok()) << "an unfinished job is never deleted";
+  EXPECT_EQ(board_->Get(ids[1]).status().code(), StatusCode::kNotFound);
+  EXPECT_TRUE(board_->Get(ids[204]).ok());
+}
+
+TEST_F(JobBoardTest, NamesUnknownJobs) {
+  const JobId id = *JobId::Parse("nothing");
+  EXPECT_EQ(board_->Get(id).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(board_->Cancel(id).code(), StatusCode::kNotFound);
+}
+
+}  // namespace
+}  // namespace lakehouse::search

@@ -1,0 +1,157 @@
+// A whole small lakehouse for the tests of this module: real storage, catalog and SQL on one
+// directory, so that opening it again is a restart.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/rng.h"
+#include "search/search_service.h"
+#include "storage/faulty_store.h"
+#include "storage/local_store.h"
+
+namespace lakehouse::search {
+
+struct TestRow {
+  std::optional<std::string> id;
+  std::optional<std::string> text;
+};
+
+class TestLake {
+ public:
+  struct Options {
+    SearchConfig config = {.rows_per_part = 16};
+    bool run_jobs = true;
+  };
+
+  // Opens the lake in `directory`. `provider` outlives it; null: as without a model.
+  TestLake(const std::string& directory, ai::EmbeddingProvider* provider, Options options)
+      : directory_(directory) {
+    auto faulty = std::make_unique<storage::FaultyStore>(
+        Take(storage::OpenLocalStore(directory + "/bucket")));
+    store_ = faulty.get();
+    std::map<BucketName, std::unique_ptr<storage::ObjectStore>> stores;
+    stores.emplace(Take(BucketName::Parse("primary")), std::move(faulty));
+    buckets_ = storage::BucketRegistry::FromStores(std::move(stores));
+    catalog_ = Take(catalog::Catalog::Open(*buckets_));
+    engine_ = Take(sql::Engine::Open({.memory_limit_bytes = 1 << 29, .threads = 2},
+                                     directory + "/temp", *buckets_, *catalog_));
+    service_options_ = {.config = options.config,
+                        .work_dir = directory + "/work",
+                        .buckets = buckets_.get(),
+                        .catalog = catalog_.get(),
+                        .engine = engine_.get(),
+                        .embedding = provider,
+                        .embedding_error = Unavailable("no model: run tools/bootstrap"),
+                        .metrics = &metrics_,
+                        .run_jobs = options.run_jobs};
+    service_ = Take(SearchService::Open(service_options_));
+  }
+  TestLake(const std::string& directory, ai::EmbeddingProvider* provider)
+      : TestLake(directory, provider, Options{}) {}
+
+  storage::FaultyStore& store() { return *store_; }
+  catalog::Catalog& catalog() { return *catalog_; }
+  SearchService& service() { return *service_; }
+  MetricsRegistry& metrics() { return metrics_; }
+  void CloseService() { service_.reset(); }
+  Status ReopenService() {
+    service_.reset();
+    auto service = SearchService::Open(service_options_);
+    if (service.ok()) service_ = *std::move(service);
+    return service.status();
+  }
+
+  // Commits rows with the columns "id" and "text" as one file.
+  void Commit(const std::string& dataset, const std::vector<TestRow>& rows,
+              catalog::CommitMode mode = catalog::CommitMode::kCreate) {
+    const DatasetName name = Take(DatasetName::Parse(dataset));
+    sql::ColumnBatch batch;
+    batch.rows = rows.size();
+    batch.columns = {TextColumn("id", rows, &TestRow::id),
+                     TextColumn("text", rows, &TestRow::text)};
+    const std::string file = NewUuid(Clock::System()) + ".parquet";
+    const std::string path = directory_ + "/" + file;
+    CHECK(engine_->WriteParquet({batch}, path).ok());
+    catalog::DataFile data_file{.key = catalog::Catalog::DataPrefix(name) + file,
+                                .rows = rows.size()};
+    data_file.size_bytes = Take(store_->PutFile(data_file.key, path)).size_bytes;
+    data_file.crc32c = Crc32c(Take(store_->Get(data_file.key)));
+    const auto current = catalog_->Get(name);
+    catalog::DatasetCommit commit{.name = name, .bucket = Take(BucketName::Parse("primary"))};
+    commit.mode = mode;
+    commit.expected_version = current.ok() ? (*current)->version : 0;
+    commit.columns = {{"id", "VARCHAR", {}}, {"text", "VARCHAR", {}}};
+    commit.files = {data_file};
+    const auto committed = catalog_->Commit(commit);
+    CHECK(committed.ok());
+  }
+
+  CreateIndexRequest Request(const std::string& dataset) const {
+    CreateIndexRequest request{.source = Take(DatasetName::Parse(dataset))};
+    request.id_column = "id";
+    request.text_column = "text";
+    request.chunk_tokens = 16;
+    request.overlap_tokens = 2;
+    return request;
+  }
+
+  JobInfo WaitForEnd(const JobId& id) {
+    while (true) {
+      JobInfo job = Take(service_->GetJob(id));
+      if (HasEnded(job.state)) return job;
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+  // Creates the default index of a dataset and waits for its job.
+  JobInfo Build(const std::string& dataset) {
+    return WaitForEnd(Take(service_->CreateIndex(Request(dataset))).id);
+  }
+
+  Result<SearchAnswer> Search(const std::string& index, const std::string& query,
+                              int64_t top_k = 10) {
+    SearchRequest request{.index = Take(IndexName::Parse(index))};
+    request.query = query;
+    request.top_k = top_k;
+    return service_->Search(request);
+  }
+  IndexInfo Index(const std::string& index) const {
+    return Take(service_->GetIndex(Take(IndexName::Parse(index))));
+  }
+
+  template <typename T>
+  static T Take(Result<T> result) {
+    if (!result.ok()) internal::CheckFailed(__FILE__, __LINE__, result.status().message().c_str());
+    return *std::move(result);
+  }
+
+ private:
+  static sql::ColumnVector TextColumn(const std::string& name, const std::vector<TestRow>& rows,
+                                      std::optional<std::string> TestRow::*field) {
+    sql::ColumnVector column;
+    column.kind = sql::ColumnKind::kText;
+    column.name = name;
+    for (const TestRow& row : rows) {
+      column.valid.push_back((row.*field).has_value());
+      column.texts.push_back((row.*field).value_or(""));
+    }
+    return column;
+  }
+
+  const std::string directory_;
+  MetricsRegistry metrics_;
+  storage::FaultyStore* store_ = nullptr;  // Owned by buckets_.
+  std::unique_ptr<storage::BucketRegistry> buckets_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<sql::Engine> engine_;
+  SearchServiceOptions service_options_;
+  std::unique_ptr<SearchService> service_;
+};
+
+}  // namespace lakehouse::search
