@@ -1,5 +1,7 @@
 #include "storage/bucket_registry.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "storage/local_store.h"
@@ -9,6 +11,14 @@ namespace lakehouse::storage {
 namespace {
 
 BucketName PrimaryName() { return *BucketName::Parse("primary"); }
+
+// True when one directory is the other or lies in it. Both exist.
+bool Overlap(const std::string& a, const std::string& b) {
+  std::error_code error;
+  const std::string first = std::filesystem::canonical(a, error).string() + "/";
+  const std::string second = std::filesystem::canonical(b, error).string() + "/";
+  return first.starts_with(second) || second.starts_with(first);
+}
 
 }  // namespace
 
@@ -26,6 +36,11 @@ Result<std::unique_ptr<BucketRegistry>> BucketRegistry::Open(const StorageConfig
         bucket.root.empty() ? StrCat(data_dir, "/buckets/", name) : bucket.root;
     auto store = OpenLocalStore(root);
     TRY(store.status().Annotate(StrCat("bucket ", name)));
+    // What one bucket needs is garbage to the other.
+    for (const auto& [other, opened] : buckets) {
+      if (!Overlap(root, opened.info.location)) continue;
+      return InvalidArgument("buckets ", other, " and ", name, " share a directory: ", root);
+    }
     const bool inserted =
         buckets.emplace(name, Bucket{{name, bucket.backend, root}, *std::move(store)}).second;
     if (!inserted) return InvalidArgument("two buckets have one name: ", name);
@@ -41,7 +56,8 @@ std::unique_ptr<BucketRegistry> BucketRegistry::FromStores(
   CHECK(stores.contains(PrimaryName()));
   std::map<BucketName, Bucket> buckets;
   for (auto& [name, store] : stores) {
-    buckets.emplace(name, Bucket{{name, "memory", ""}, std::move(store)});
+    const std::string backend = store->LocalPath("object") ? "local" : "memory";
+    buckets.emplace(name, Bucket{{name, backend, ""}, std::move(store)});
   }
   return std::unique_ptr<BucketRegistry>(new BucketRegistry(std::move(buckets)));
 }

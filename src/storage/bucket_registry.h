@@ -15,18 +15,19 @@ namespace lakehouse::storage {
 struct BucketInfo {
   BucketName name;
   std::string backend;   // "local" or "memory".
-  std::string location;  // Without secrets.
+  std::string location;  // Without secrets; "" for a store that came from outside.
 };
 
 // Immutable after Open; thread-safe. Owns the stores.
 class BucketRegistry {
  public:
-  // Opens every configured bucket, or the default one at `<data_dir>/buckets/primary`.
-  // kInvalidArgument when `primary` is missing from a non-empty list.
+  // Opens every configured bucket, or the default one, `primary`. Creates its root, which defaults
+  // to `<data_dir>/buckets/<name>`. kInvalidArgument when `primary` is missing from a non-empty
+  // list, a backend is unknown, or two buckets share a name or a directory.
   static Result<std::unique_ptr<BucketRegistry>> Open(const StorageConfig& config,
                                                       const std::string& data_dir);
 
-  // For tests and embedding: takes ready stores.
+  // For tests and embedding: takes ready stores. REQUIRES: one is `primary`.
   static std::unique_ptr<BucketRegistry> FromStores(
       std::map<BucketName, std::unique_ptr<ObjectStore>> stores);
 
