@@ -100,7 +100,8 @@ void CheckPlan(duckdb::LogicalOperator& plan) {
   if (plan.type == LogicalOperatorType::LOGICAL_GET) {
     const std::string& name = plan.Cast<duckdb::LogicalGet>().function.name;
     if (name != kDatasetReader && !IsAllowedTableFunction(name)) {
-      throw BinderException("The table function \"%s\" is not offered here", name);
+      throw BinderException(
+          "\"%s\" is not offered here; SHOW TABLES and DESCRIBE name tell what there is", name);
     }
   }
   duckdb::LogicalOperatorVisitor::EnumerateExpressions(
@@ -117,13 +118,14 @@ void CheckBoundPlan(duckdb::OptimizerExtensionInput& input,
   scope->plan_approved = true;
 }
 
-[[noreturn]] void ThrowUnknownTable(const Scope& scope, const std::string& name) {
+[[noreturn]] void ThrowUnknownTable(const Scope& scope, duckdb::ReplacementScanInput& input) {
   std::vector<std::string> names;
   for (const catalog::DatasetPtr& dataset : scope.datasets()) names.push_back(dataset->name.str());
-  const std::string nearest = NearestName(ToLowerAscii(name), names);
+  const std::string nearest = NearestName(ToLowerAscii(input.table_name), names);
   std::string hint = "; SHOW TABLES lists the datasets";
-  if (!nearest.empty()) hint = StrCat("; did you mean ", nearest, "?");
-  throw duckdb::CatalogException("There is no dataset \"%s\"%s", name, hint);
+  if (!nearest.empty()) hint = StrCat("; did you mean ", QuoteIdentifier(nearest), "?");
+  throw duckdb::CatalogException("There is no dataset \"%s\"%s",
+                                 duckdb::ReplacementScan::GetFullPath(input), hint);
 }
 
 duckdb::unique_ptr<duckdb::TableRef> ScanDataset(
@@ -134,7 +136,7 @@ duckdb::unique_ptr<duckdb::TableRef> ScanDataset(
   const bool qualified = !input.catalog_name.empty() || !input.schema_name.empty();
   const catalog::Dataset* dataset = qualified ? nullptr : scope->Resolve(input.table_name);
   if (dataset == nullptr) {
-    ThrowUnknownTable(*scope, duckdb::ReplacementScan::GetFullPath(input));
+    ThrowUnknownTable(*scope, input);
   }
   duckdb::Parser parser;
   parser.ParseQuery("SELECT * FROM " + DatasetScan(*dataset));

@@ -85,7 +85,10 @@ std::unique_ptr<duckdb::DuckDB> OpenConfigured(const Limits& limits, const std::
     config.AddAllowedDirectory(directory);
   }
   config.SetOptionByName("enable_external_access", duckdb::Value(false));
-  return std::make_unique<duckdb::DuckDB>(nullptr, &config);
+  auto database = std::make_unique<duckdb::DuckDB>(nullptr, &config);
+  // DuckDB 1.5.6 shows the configured limit as its setting but does not enforce it.
+  duckdb::BufferManager::GetBufferManager(*database->instance).SetSwapLimit(limits.temp_bytes);
+  return database;
 }
 
 void RunSetup(duckdb::Connection& connection, const std::string& sql) {

@@ -247,6 +247,10 @@ duckdb::unique_ptr<duckdb::SQLStatement> CheckStatement(
     }
     inner = explain.stmt.get();
   }
+  if (inner->type == duckdb::StatementType::MULTI_STATEMENT) {
+    // DuckDB would create a type from the data first.
+    throw BinderException("A PIVOT must list its columns here: PIVOT name ON column IN (...)");
+  }
   if (inner->type != duckdb::StatementType::SELECT_STATEMENT) {
     throw BinderException(
         "%s is not offered here: a query is one SELECT, and datasets change by ingest",
@@ -268,10 +272,8 @@ Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseStatement(duckdb::ClientCo
     parser.ParseQuery(sql);
     if (parser.statements.empty()) return InvalidArgument("The query holds no statement");
     if (parser.statements.size() > 1) {
-      // DuckDB turns a PIVOT whose columns come from the data into several statements, too.
-      return InvalidArgument(
-          "The query holds ", parser.statements.size(),
-          " statements; expected one (a PIVOT must list its columns: ON x IN (…))");
+      return InvalidArgument("The query holds ", parser.statements.size(),
+                             " statements; expected one");
     }
     return CheckStatement(scope, std::move(parser.statements.front()));
   } catch (const std::exception& exception) {

@@ -1,0 +1,15 @@
+# Files as tables.
+SELECT * FROM 'CANARY'
+SELECT * FROM "CANARY"
+SELECT * FROM 'OBJECT'
+SELECT * FROM "SECRET"
+SELECT * FROM "STAGE"
+SELECT * FROM '/etc/passwd'
+SELECT * FROM people, 'CANARY'
+FROM 'CANARY'
+TABLE 'CANARY'
+TABLE "CANARY"
+SELECT * FROM 'people.parquet'
+SELECT * FROM 'x.csv'
+SELECT * FROM 'http://127.0.0.1:1/x.csv'
+SELECT * FROM "/etc"."passwd"
