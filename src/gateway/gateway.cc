@@ -26,11 +26,12 @@ Status CheckQueryParameters(const net::Route& route, const net::Request& request
     bool known = false;
     for (const net::RouteField& field : route.query) known = known || field.name == it->first;
     if (!known) {
-      return InvalidArgument("unknown query parameter '", it->first, "'; ", route.pattern,
+      return InvalidArgument("unknown query parameter ", QuoteForMessage(it->first), ": ",
+                             route.pattern,
                              route.query.empty() ? " takes none" : " does not take it");
     }
     if (request.query.count(it->first) > 1) {
-      return InvalidArgument("query parameter '", it->first, "' is given twice");
+      return InvalidArgument("query parameter ", QuoteForMessage(it->first), " is given twice");
     }
   }
   return OkStatus();
@@ -87,8 +88,10 @@ class GatewayImpl : public Gateway {
       return ProblemFromStatus(status, id);
     }
     if (route.body == net::BodyKind::kJson && !IsJsonMediaType(MediaType(request))) {
-      return ProblemResponse(
-          415, StrCat("send the content type application/json, not ", MediaType(request)), id);
+      return ProblemResponse(415,
+                             StrCat("send the content type application/json, not ",
+                                    QuoteForMessage(MediaType(request))),
+                             id);
     }
     if (route.body == net::BodyKind::kNone) {
       if (const Status status = CheckNoBody(request); !status.ok()) {

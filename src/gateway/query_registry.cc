@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/strings.h"
+
 namespace lakehouse::gateway {
 namespace {
 
@@ -32,7 +34,8 @@ Result<std::unique_ptr<QueryRegistry::Registration>> QueryRegistry::Add(const st
 Status QueryRegistry::Cancel(const std::string& id) {
   MutexLock lock(mutex_);
   const auto found = running_.find(id);
-  if (found == running_.end()) return NotFound("no query runs under this id: ", id);
+  if (found == running_.end())
+    return NotFound("no query runs under this id: ", QuoteForMessage(id));
   found->second.Cancel();
   return OkStatus();
 }

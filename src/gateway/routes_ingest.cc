@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/strings.h"
 #include "gateway/codecs.h"
 #include "gateway/problem.h"
 #include "gateway/routes.h"
@@ -29,15 +30,16 @@ std::string LastSegment(std::string_view path) {
 
 Status ReadField(net::MultipartReader& reader, const std::string& name, UploadForm& form) {
   if (name != "dataset" && name != "mode") {
-    return InvalidArgument("unknown form field '", name, "'; expected 'file', 'dataset' or 'mode'");
+    return InvalidArgument("unknown form field ", QuoteForMessage(name),
+                           "; expected 'file', 'dataset' or 'mode'");
   }
   auto value = ReadAll(reader.body(), kMaxFieldBytes);
   if (value.status().code() == StatusCode::kResourceExhausted) {
-    return InvalidArgument("form field '", name, "' is too long");
+    return InvalidArgument("form field ", QuoteForMessage(name), " is too long");
   }
   TRY(value.status());
   if (!form.fields.emplace(name, *std::move(value)).second) {
-    return InvalidArgument("form field '", name, "' is given twice");
+    return InvalidArgument("form field ", QuoteForMessage(name), " is given twice");
   }
   return OkStatus();
 }
@@ -65,7 +67,8 @@ Result<catalog::CommitMode> ParseMode(std::string_view text) {
   if (text == "create") return catalog::CommitMode::kCreate;
   if (text == "append") return catalog::CommitMode::kAppend;
   if (text == "replace") return catalog::CommitMode::kReplace;
-  return InvalidArgument("form field 'mode' must be create, append or replace, not: ", text);
+  return InvalidArgument("form field 'mode' must be create, append or replace, not ",
+                         QuoteForMessage(text));
 }
 
 Result<ingest::IngestRequest> DecodeForm(const UploadForm& form) {

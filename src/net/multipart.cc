@@ -126,8 +126,8 @@ class MultipartReader::PartBody : public ByteSource {
 Result<std::unique_ptr<MultipartReader>> MultipartReader::Open(std::string_view content_type,
                                                                ByteSource& body) {
   if (!EqualsIgnoreCase(MediaTypeOf(content_type), "multipart/form-data")) {
-    return InvalidArgument("expected the content type multipart/form-data, not: ",
-                           MediaTypeOf(content_type));
+    return InvalidArgument("expected the content type multipart/form-data, not ",
+                           QuoteForMessage(MediaTypeOf(content_type)));
   }
   ASSIGN_OR_RETURN(const std::vector<Parameter> parameters, ParseParameters(content_type));
   for (const Parameter& parameter : parameters) {

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/strings.h"
 #include "net/http_server.h"
 
@@ -24,7 +25,7 @@ inline Response PlainError(int status, std::string_view detail, std::string_view
 inline std::unique_ptr<HttpServer> StartServer(Application application,
                                                HttpServerOptions options = {}) {
   auto server = HttpServer::Start(options, std::move(application), PlainError);
-  EXPECT_TRUE(server.ok()) << server.status().ToString();
+  CHECK(server.ok());
   return *std::move(server);
 }
 
@@ -46,7 +47,7 @@ class RawClient {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    CHECK(connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0);
   }
   ~RawClient() { Close(); }
   RawClient(const RawClient&) = delete;
