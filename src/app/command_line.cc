@@ -1,6 +1,7 @@
 #include "app/command_line.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -12,6 +13,7 @@
 #include "app/exit_code.h"
 #include "app/serve.h"
 #include "base/log.h"
+#include "base/secrets.h"
 
 namespace lakehouse::app {
 
@@ -78,6 +80,8 @@ class CommandLine {
 
   Status RunParsed() {
     ASSIGN_OR_RETURN(context_.config, LoadConfig(config_path_, context_.data_dir));
+    // No command uses a secret yet; a file that others may read is refused before one does.
+    TRY(SecretStore::Load(SecretsPath()).status());
     const Config& config = context_.config.config;
     LogOptions log;
     log.json = config.log.format == "json";
@@ -86,6 +90,13 @@ class CommandLine {
     if (context_.command != "serve") log.level = LogLevel::kError;
     ConfigureLog(log);
     return run_();
+  }
+
+  // Secrets stand beside the configuration.
+  std::string SecretsPath() const {
+    const std::string& config_path = context_.config.path;
+    if (config_path.empty()) return context_.data_dir + "/secrets.toml";
+    return std::filesystem::path(config_path).replace_filename("secrets.toml");
   }
 
   void AddServe() {

@@ -51,9 +51,11 @@ std::string DefaultDataDirectory() {
   return StrCat(home == nullptr ? "." : home, "/.local/share/lakehouse");
 }
 
-Result<DataDirectory> DataDirectory::Open(const std::string& path, const std::string& command,
+Result<DataDirectory> DataDirectory::Open(const std::string& given_path, const std::string& command,
                                           DataDirectoryOwner* owner) {
   std::error_code error;
+  // What is below it is told apart by whole paths, whoever names them.
+  const std::string path = std::filesystem::absolute(given_path, error).lexically_normal().string();
   if (std::filesystem::create_directories(path, error)) {
     std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   }

@@ -24,13 +24,14 @@ class DataDirectory {
   // Creates the directory (mode 0700) and takes the lock. kConflict when another process holds it:
   // the message names the directory, the process and its address; `owner`, when not null, gets
   // them.
-  static Result<DataDirectory> Open(const std::string& path, const std::string& command,
+  static Result<DataDirectory> Open(const std::string& given_path, const std::string& command,
                                     DataDirectoryOwner* owner);
 
   DataDirectory(DataDirectory&& other) noexcept;
   DataDirectory& operator=(DataDirectory&& other) noexcept;
   ~DataDirectory();
 
+  // Absolute.
   const std::string& path() const { return path_; }
   // Publishes the address for commands that look for a server.
   Status SetAddress(const std::string& address);

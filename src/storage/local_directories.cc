@@ -21,7 +21,8 @@ constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 Result<FileDescriptor> CreateDurableDirectory(const std::string& path, FileOps& ops) {
   const std::filesystem::path location(path);
   const std::filesystem::path above = location.parent_path();
-  if (location.has_filename() && above != location) {
+  // The working directory is where a relative path begins.
+  if (location != "." && location.has_filename() && above != location) {
     const std::string name = location.filename().string();
     const auto parent = CreateDurableDirectory(above.empty() ? "." : above.string(), ops);
     // A directory that exists below one that we may not read is not ours to make durable.

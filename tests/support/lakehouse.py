@@ -9,21 +9,27 @@ import urllib.request
 import uuid
 
 READY = "lakehouse ready at "
-START_TIMEOUT_SECONDS = 60
+DRAIN_TIMEOUT_SECONDS = 60
 REQUEST_TIMEOUT_SECONDS = 120
 
 
 class Server:
     """One `lakehouse serve` on a free port of this machine."""
 
-    def __init__(self, lakehouse, data, *options, log_path=os.devnull):
+    def __init__(self, lakehouse, data, *options, log_path=os.devnull, wait=True):
+        """Starts the program; without `wait`, before it is known whether it will get ready."""
         command = [lakehouse, "--data", data, *options, "serve", "--listen", "127.0.0.1:0"]
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.url = None
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
         line = self.process.stdout.readline()
         if not line.startswith(READY):
-            self.process.kill()
-            raise RuntimeError(f"the server ended with code {self.process.wait()}: {line!r}")
+            self.kill()
+            raise RuntimeError(f"the server ended with code {self.process.returncode}: {line!r}")
         self.url = line[len(READY):].strip()
 
     def __enter__(self):
@@ -42,7 +48,7 @@ class Server:
     def stop(self):
         """Asks the server to drain; returns its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=START_TIMEOUT_SECONDS)
+        return self.process.wait(timeout=DRAIN_TIMEOUT_SECONDS)
 
     def send(self, method, path, body=None, headers=None):
         """Performs one request; returns the HTTP status and the body as bytes.
