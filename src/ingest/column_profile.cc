@@ -84,6 +84,8 @@ uint32_t ColumnProfile::AllowedBy(ValueForm form) {
   switch (form) {
     case ValueForm::kText:
       return (1U << kReadings) - 1;
+    case ValueForm::kWords:
+      return 0;
     case ValueForm::kJsonNumber:
       return kNumbers;
     case ValueForm::kJsonBoolean:
@@ -273,6 +275,13 @@ Result<ColumnReading> ColumnProfile::ReadAsDecimal(std::string_view type) const 
   reading.type = type;
   reading.trim = padded_;
   return reading;
+}
+
+bool IsInferredType(std::string_view type) {
+  constexpr std::string_view kTypes[] = {
+      "VARCHAR", "BOOLEAN", "BIGINT", "DOUBLE", "DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"};
+  return type.starts_with("DECIMAL(") ||
+         std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 std::string ReadingSql(std::string_view expression, const ColumnReading& reading) {

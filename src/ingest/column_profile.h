@@ -27,8 +27,8 @@ enum class Reading {
 };
 inline constexpr size_t kReadings = 10;
 
-// What the format already says about a value.
-enum class ValueForm { kText, kJsonString, kJsonNumber, kJsonBoolean };
+// What the format already says about a value. kWords are never anything but VARCHAR.
+enum class ValueForm { kText, kWords, kJsonString, kJsonNumber, kJsonBoolean };
 
 // The first value that did not fit a reading.
 struct Misfit {
@@ -99,6 +99,9 @@ class ColumnProfile {
   uint64_t sample_stride_ = 1;
   uint64_t sample_next_ = 0;
 };
+
+// True for the types whose every value a profile can vouch for; other casts may still fail.
+bool IsInferredType(std::string_view type);
 
 // The SQL that reads text `expression` that way.
 std::string ReadingSql(std::string_view expression, const ColumnReading& reading);
