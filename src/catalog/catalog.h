@@ -6,13 +6,16 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "catalog/dataset.h"
 #include "catalog/file_manifest.h"
+#include "catalog/name_locks.h"
 #include "storage/bucket_registry.h"
+#include "storage/document_store.h"
 
 namespace lakehouse::catalog {
 
@@ -34,14 +37,18 @@ struct DatasetCommit {
   SourceRecord source;
 };
 
-// Thread-safe. Invariants:
+// Thread-safe. Readers never wait for storage. Changes of one dataset come one after the other,
+// changes of different datasets side by side. Invariants:
 // 1. Every dataset that Get returns has been read from or written to storage as a whole document.
 // 2. A commit is acknowledged only after its document is durable.
-// 3. Files are deleted only when no published version that can still be read names them.
+// 3. A file is deleted only when no version names it that is published or was until a grace period
+//    ago.
+// 4. The documents of a bucket are changed under the lock of the dataset's name.
 class Catalog {
  public:
   // Reads every dataset document of every bucket. `buckets` and `clock` outlive this. A damaged
-  // document is logged and its previous version used.
+  // document is logged and its previous version used; one that cannot be read at all is logged and
+  // left out. Of a dataset in two buckets, the one that was updated last counts.
   static Result<std::unique_ptr<Catalog>> Open(storage::BucketRegistry& buckets,
                                                const Clock& clock = Clock::System());
 
@@ -51,17 +58,21 @@ class Catalog {
   // The object key prefix for a dataset's data files: "data/<dataset>/data/".
   static std::string DataPrefix(const DatasetName& name);
 
-  // Publishes a change. kConflict when somebody else committed since `expected_version`.
+  // Publishes a change. kConflict when somebody else committed since `expected_version`; nothing is
+  // changed then. kInvalidArgument when the commit cannot be right: a file that is not stored as it
+  // says or is not below DataPrefix, or columns that do not fit. kCommitStateUnknown when it may
+  // have happened: commit the same again. A commit whose files the dataset names already has
+  // happened, and is answered with the dataset as it is.
   Result<DatasetPtr> Commit(const DatasetCommit& commit);
   // Removes the dataset from the catalog; its files become garbage.
   Status Drop(const DatasetName& name);
   // Records that an index covers the dataset's rows as of `version`; clears the stale mark only
-  // when nothing newer was committed.
-  // Ok and without effect when the dataset is gone.
+  // when nothing newer was committed. Ok and without effect when the dataset is gone.
   Status MarkEmbedded(const DatasetName& name, uint64_t version);
 
-  // Deletes data files that no dataset names and that are older than `grace_micros`. Returns how
-  // many bytes were freed. Never runs after a failed listing.
+  // Deletes data files that are older than `grace_micros` and that no dataset has named since.
+  // Returns how many bytes were freed. Deletes nothing after a failed listing, and stops at the
+  // first error. Objects that are no data files of ours are never touched.
   Result<uint64_t> CollectGarbage(int64_t grace_micros);
 
   // Called after every published commit and drop, on the committing thread. REQUIRES: before
@@ -72,18 +83,32 @@ class Catalog {
   Catalog(storage::BucketRegistry& buckets, const Clock& clock)
       : buckets_(buckets), clock_(clock), manifest_(InlineManifest()) {}
 
-  Status LoadBucket(const BucketName& name);
+  static constexpr std::string_view kDocumentKind = "dataset";
+
+  Status LoadBucket(const BucketName& bucket);
+  Result<Dataset> Decode(const BucketName& bucket, const storage::Document& document) const;
   // Null when the dataset does not exist.
   DatasetPtr Current(const DatasetName& name) const;
-  // Writes `next` as the document after `next.version` and makes it current.
+  void SetCurrent(const DatasetName& name, DatasetPtr dataset);
+  Result<DatasetPtr> CommitAlone(const DatasetCommit& commit);
+  Status CheckStored(const DatasetCommit& commit) const;
+  Status DropAlone(const DatasetName& name);
+  // Ok when there is none.
+  Status DeleteDocument(const DatasetName& name, const BucketName& bucket);
+  // Writes `next` as the document after `next.version` and makes it current. REQUIRES: the name is
+  // locked.
   Result<DatasetPtr> Publish(Dataset next);
-  Result<uint64_t> CollectBucket(const BucketName& name, Timestamp modified_before);
+  // Makes current what storage says. REQUIRES: the name is locked.
+  void Reload(const DatasetName& name, const BucketName& bucket);
+  Result<uint64_t> CollectDataset(const BucketName& bucket, const DatasetName& name,
+                                  const std::vector<storage::ObjectInfo>& files, Timestamp since);
   void Announce(const DatasetName& name) const;
 
   storage::BucketRegistry& buckets_;
   const Clock& clock_;
   const FileManifest& manifest_;
   std::vector<std::function<void(const DatasetName&)>> listeners_;
+  NameLocks names_;
   mutable Mutex mutex_;
   std::map<DatasetName, DatasetPtr> datasets_ GUARDED_BY(mutex_);
 };

@@ -9,7 +9,6 @@ namespace {
 
 constexpr int64_t kMaxInt = std::numeric_limits<int64_t>::max();
 
-// Reads a timestamp field; an absent one is the epoch when it may be absent.
 Timestamp ReadTime(ObjectReader& reader, std::string_view name) {
   const auto time = ParseTimestamp(reader.String(name));
   if (!time.ok()) reader.Fail(name, time.status().message());

@@ -17,6 +17,7 @@ struct Column {
   std::string name;
   std::string type;              // A DuckDB type name: "BIGINT", "VARCHAR", "DECIMAL(18,3)".
   std::vector<std::string> pii;  // What it looks like: "email", "phone", "ssn", …; empty: nothing.
+  bool operator==(const Column&) const = default;
 };
 
 // One immutable Parquet object of a dataset.
@@ -25,6 +26,7 @@ struct DataFile {
   uint64_t size_bytes = 0;
   uint64_t rows = 0;
   uint32_t crc32c = 0;
+  bool operator==(const DataFile&) const = default;
 };
 
 // Where some rows came from.
@@ -36,6 +38,7 @@ struct SourceRecord {
   uint64_t size_bytes = 0;
   uint64_t rows = 0;
   Timestamp at;
+  bool operator==(const SourceRecord&) const = default;
 };
 
 // Immutable once published. Rows are those of `files`, in order.
@@ -43,7 +46,7 @@ struct Dataset {
   DatasetName name;
   BucketName bucket;
   uint64_t version = 0;   // Of the catalog document.
-  uint64_t snapshot = 0;  // The version that last changed rows.
+  uint64_t snapshot = 0;  // The version that last changed rows: later ones have the same rows.
   std::vector<Column> columns;
   std::vector<DataFile> files;
   std::vector<SourceRecord> sources;  // Of the current rows, oldest first.
@@ -51,6 +54,7 @@ struct Dataset {
   Timestamp updated_at;
   std::optional<Timestamp> last_embedded_at;
   std::optional<Timestamp> embedding_stale_since;
+  bool operator==(const Dataset&) const = default;
 
   uint64_t rows() const;
   uint64_t size_bytes() const;
