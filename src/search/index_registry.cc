@@ -17,15 +17,6 @@ Result<IndexPtr> DecodeDocument(const storage::Document& document) {
   return std::make_shared<const IndexInfo>(std::move(index));
 }
 
-// True when `index` was read from a document with this body. The body was written with the version
-// that was expected, which a name used before does not get.
-bool Holds(const IndexPtr& index, const Json& body) {
-  if (index == nullptr) return false;
-  Json stored = IndexToJson(*index);
-  stored["version"] = body["version"];
-  return stored == body;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<IndexRegistry>> IndexRegistry::Open(storage::BucketRegistry& buckets) {
@@ -77,14 +68,14 @@ Result<IndexPtr> IndexRegistry::Publish(IndexInfo index) {
   ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(index.bucket));
   const uint64_t expected = index.version;
   index.version = expected + 1;
-  const Json body = IndexToJson(index);
-  const Result<uint64_t> version =
-      storage::DocumentStore(*store).Write(kDocumentKind, index.name.str(), expected, body);
+  const Result<uint64_t> version = storage::DocumentStore(*store).Write(
+      kDocumentKind, index.name.str(), expected, IndexToJson(index));
   if (!version.ok()) {
-    // The write may have happened although its answer was lost.
-    const Result<IndexPtr> stored = Reload(index.bucket, index.name);
-    const bool unknown = version.status().code() == StatusCode::kCommitStateUnknown;
-    return unknown && stored.ok() && Holds(*stored, body) ? stored : version.status();
+    if (const auto stored = Reload(index.bucket, index.name); !stored.ok()) {
+      LogWarning("index document cannot be read back after a failed write",
+                 {{"index", index.name}, {"error", stored.status().message()}});
+    }
+    return version.status();
   }
   index.version = *version;
   auto published = std::make_shared<const IndexInfo>(std::move(index));

@@ -22,6 +22,9 @@ class SearchRecoveryTest : public ::testing::Test {
  protected:
   static constexpr uint64_t kRows = 64;  // Four parts of 16.
 
+  // Two parts of 32: enough to fail in and between, few enough to try every call.
+  static constexpr TestLake::Options kTwoParts = {.config = {.rows_per_part = 32}};
+
   // Starts the index of "people" and waits until exactly two parts are published; the third waits
   // at the gate.
   JobInfo BuildHalf(TestLake& lake) {
@@ -147,7 +150,7 @@ TEST_F(SearchRecoveryTest, KillAtEveryCallToStorageLosesNothingPublished) {
     std::optional<JobId> id;
     uint64_t published = 0;
     {
-      TestLake lake(directory, &provider_);
+      TestLake lake(directory, &provider_, kTwoParts);
       lake.Commit("people", rows_);
       lake.store().AddFault({.ordinal = ordinal, .repeat = UINT64_MAX});
       const Result<JobInfo> job = lake.service().CreateIndex(lake.Request("people"));
@@ -157,10 +160,15 @@ TEST_F(SearchRecoveryTest, KillAtEveryCallToStorageLosesNothingPublished) {
         published = lake.Index("people_v1").rows_done;
       }
     }
-    TestLake lake(directory, &provider_);
+    TestLake lake(directory, &provider_, kTwoParts);
+    EXPECT_EQ(lake.service().ListIndexes().size(), lake.service().ListJobs().size())
+        << "a request that was killed left half of itself";
     // The end of the job may not have been written; then the job runs, or has nothing left to do.
     for (const JobInfo& job : lake.service().ListJobs()) lake.WaitForEnd(job.id);
-    if (!id.has_value() && lake.service().ListIndexes().empty()) continue;
+    if (lake.service().ListIndexes().empty()) {
+      EXPECT_FALSE(id.has_value()) << "an acknowledged index is gone";
+      continue;
+    }
     EXPECT_GE(lake.Index("people_v1").rows_done, published);
     ExpectSound(lake, rows_);
     if (!lake.Index("people_v1").complete) {
@@ -186,7 +194,7 @@ TEST_P(SearchFaultTest, FaultAtEveryCallLeavesASoundIndexThatCanBeResumed) {
   uint64_t failures = 0;
   for (uint64_t ordinal = 1;; ++ordinal) {
     SCOPED_TRACE(ordinal);
-    TestLake lake(directory_.Join(StrCat("fault-", ordinal)), &provider_);
+    TestLake lake(directory_.Join(StrCat("fault-", ordinal)), &provider_, kTwoParts);
     lake.Commit("people", rows_);
     const uint64_t calls_before = lake.store().calls();
     lake.store().AddFault(

@@ -60,6 +60,9 @@ class Service : public SearchService {
   // Keeps a name from being created and dropped at once.
   class NameLock;
 
+  // Removes what a request left that was killed between its index and its job; nobody was told of
+  // such an index.
+  Status RemoveAbandoned();
   void RunJobs();
   Status RunJob(const ClaimedJob& job);
   Result<IndexName> FreeDefaultName(const DatasetName& source) const;
@@ -121,6 +124,7 @@ Status Service::Start() {
   if (options_.embedding == nullptr) return OkStatus();
   query_vectors_ = std::make_unique<QueryVectors>(*options_.embedding, kQueryVectorsKept);
   if (options_.run_jobs) {
+    TRY(RemoveAbandoned());
     MutexLock lock(worker_mutex_);
     worker_ = std::thread([this] { RunJobs(); });
   }
@@ -131,6 +135,17 @@ void Service::Shutdown() {
   if (jobs_ != nullptr) jobs_->Stop();
   MutexLock lock(worker_mutex_);
   if (worker_.joinable()) worker_.join();
+}
+
+Status Service::RemoveAbandoned() {
+  std::set<std::string> with_job;
+  for (const JobInfo& job : jobs_->List()) with_job.insert(job.subject);
+  for (const IndexPtr& index : indexes_->List()) {
+    if (index->complete || index->rows_done > 0 || with_job.contains(index->name.str())) continue;
+    TRY(indexes_->Remove(*index));
+    LogInfo("index without a job was removed", {{"index", index->name}});
+  }
+  return OkStatus();
 }
 
 void Service::RunJobs() {

@@ -292,6 +292,26 @@ TEST_F(SearchServiceTest, ConcurrentSearchesDuringABuildAgreeWithWhatIsPublished
   for (std::thread& searcher : searchers) searcher.join();
 }
 
+TEST_F(SearchServiceTest, FirstSearchesLoadAnIndexOnce) {
+  Rng rng(testing::TestSeed());
+  {
+    TestLake lake(directory_.path(), &provider_);
+    lake.Commit("people", RandomRows(rng, 100));
+    ASSERT_EQ(lake.Build("people").state, JobState::kDone);
+  }
+  const auto reads_of_cold_searches = [&](int count) {
+    TestLake lake(directory_.path(), &provider_);
+    const uint64_t before = lake.store().calls(storage::StoreCall::kReadAt);
+    std::vector<std::thread> searchers;
+    for (int i = 0; i < count; ++i) {
+      searchers.emplace_back([&] { EXPECT_TRUE(lake.Search("people_v1", "word1").ok()); });
+    }
+    for (std::thread& searcher : searchers) searcher.join();
+    return lake.store().calls(storage::StoreCall::kReadAt) - before;
+  };
+  EXPECT_EQ(reads_of_cold_searches(4), reads_of_cold_searches(1));
+}
+
 TEST_F(SearchServiceTest, MemoryBudgetEvictsTheLeastRecentlyUsed) {
   Rng rng(testing::TestSeed());
   std::vector<TestRow> rows = RandomRows(rng, 100);
