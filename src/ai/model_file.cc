@@ -26,13 +26,13 @@ Result<std::string> ReadModelFile(const std::string& path) {
     if (error == ENOENT || error == ENOTDIR) return NotFound("file not found: ", path);
     return InvalidArgument("cannot open ", path, ": ", std::strerror(error));
   }
+  constexpr size_t kBlock = 1 << 20;
   std::string content;
   if (std::fseek(file.get(), 0, SEEK_END) == 0) {
     const long size = std::ftell(file.get());
-    if (size > 0) content.reserve(static_cast<size_t>(size));
+    if (size > 0) content.reserve(static_cast<size_t>(size) + kBlock);
     std::rewind(file.get());
   }
-  constexpr size_t kBlock = 1 << 20;
   size_t size = 0;
   for (;;) {
     content.resize(size + kBlock);

@@ -1,6 +1,6 @@
 #include "ai/encoder/kernels.h"
 
-#include "ai/encoder/kernels_body.h"
+#include "ai/encoder/kernels_attention.h"
 
 namespace lakehouse::ai {
 

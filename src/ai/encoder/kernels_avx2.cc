@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "ai/encoder/kernels_attention.h"
 #include "ai/encoder/kernels_body.h"
 
 namespace lakehouse::ai {

@@ -1,3 +1,4 @@
+#include "ai/encoder/kernels_attention.h"
 #include "ai/encoder/kernels_body.h"
 
 namespace lakehouse::ai {
