@@ -66,27 +66,36 @@ def _is_scope(head):
         without_templates)
 
 
+def _opened(head, head_start, inside_function):
+    """Says what a brace after `head` opens: None for a scope, (name, start) for a function."""
+    if inside_function or head.rstrip().endswith("="):
+        return "", head_start
+    if "(" not in head or _is_scope(head):
+        return None
+    call = _CALL.search(head)
+    return (call.group(1) if call else "?", head_start + len(head) - len(head.lstrip()))
+
+
 def functions(blanked):
     """Returns the functions defined at namespace and class level with their length in lines."""
     code = re.sub(r"^[ \t]*#(?:[^\n\\]|\\.|\\\n)*", lambda m: re.sub(r"[^\n]", " ", m.group(0)),
                   blanked, flags=re.MULTILINE)
     found = []
-    scopes = []  # For every open brace: None for a namespace or type, else (name, start, depth).
+    scopes = []  # For every open brace: None for a namespace or type, else (name, start).
     head_start = 0
-    for match in re.finditer(r"[{};]", code):
+    parentheses = 0
+    for match in re.finditer(r"[(){};]", code):
         position = match.start()
-        inside_function = any(scopes)
+        if match.group() in "()":
+            parentheses = max(0, parentheses + (1 if match.group() == "(" else -1))
+            continue
+        if parentheses:
+            continue  # Arguments and initializers; what they open they close.
         if match.group() == "{":
-            head = code[head_start:position]
-            opens = None
-            if not inside_function and "(" in head and not _is_scope(head):
-                start = head_start + len(head) - len(head.lstrip())
-                call = _CALL.search(head)
-                opens = (call.group(1) if call else "?", start)
-            scopes.append(opens if opens else ("", -1) if inside_function else None)
+            scopes.append(_opened(code[head_start:position], head_start, any(scopes)))
         elif match.group() == "}" and scopes:
             opened = scopes.pop()
-            if opened and opened[1] >= 0:
+            if opened and opened[0]:
                 first = code.count("\n", 0, opened[1]) + 1
                 last = code.count("\n", 0, position) + 1
                 found.append(Function(opened[0], first, last - first + 1))

@@ -22,8 +22,8 @@ _POSIX_HEADERS = {
     "string.h", "strings.h", "syslog.h", "termios.h", "time.h", "unistd.h", "x86intrin.h",
 }
 # What tests and benchmarks may include beside that: these, and the headers below tests/.
-_BY_SUFFIX = {"_test.cc": ("gtest/", "gmock/"), "_conformance.h": ("gtest/", "gmock/"),
-              "_bench.cc": ("benchmark/",)}
+_TEST_SUFFIXES = ("_test.cc", "_bench.cc")
+_TEST_HEADERS = ("gtest/", "gmock/", "benchmark/")
 _BANNED_WORDS = {"util", "utils", "helper", "helpers", "common", "manager", "managers"}
 # Files that are text of ours, line by line; data sets and reference vectors are not.
 _TEXT = (".cc", ".h", ".md", ".py", ".txt", ".cmake", ".json", ".lock", ".ts", ".sh", ".toml")
@@ -130,20 +130,34 @@ def _is_standard(header):
         header.startswith(_POSIX_FOLDERS)
 
 
+def _test_files(tree):
+    """Tests, benchmarks, and the headers that only those include."""
+    includers = {}
+    for path in tree.cpp():
+        for include in cpp_scan.includes(tree.files[path]):
+            includers.setdefault("src/" + include.path, set()).add(path)
+    found = {path for path in tree.cpp() if path.endswith(_TEST_SUFFIXES)}
+    while True:
+        more = {path for path, users in includers.items()
+                if path in tree.files and path not in found and users <= found}
+        if not more:
+            return found
+        found |= more
+
+
 def check_third_party(tree):
     """A third-party header is included only by the module that owns it."""
     problems = []
+    tests = _test_files(tree)
     for path in tree.cpp():
         module = tree.module_of(path)
         allowed = module.headers if module else ()
-        for suffix, headers in _BY_SUFFIX.items():
-            if path.endswith(suffix):
-                allowed += headers
+        allowed += _TEST_HEADERS if path in tests else ()
         for include in cpp_scan.includes(tree.files[path]):
             if _own_module(tree, include) or _is_standard(include.path) or \
                     include.path.startswith(tuple(allowed)):
                 continue
-            if path.endswith(tuple(_BY_SUFFIX)) and f"tests/{include.path}" in tree.files:
+            if path in tests and f"tests/{include.path}" in tree.files:
                 continue
             owner = next((m.name for m in tree.modules.values()
                           if m.headers and include.path.startswith(m.headers)), None)

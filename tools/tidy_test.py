@@ -72,6 +72,12 @@ constexpr int kTable[] = {
         self.assertIn("G", names)
         self.assertLessEqual(max(f.lines for f in cpp_scan.functions(text)), 5)
 
+    def test_tables_are_no_functions_and_braces_in_arguments_no_bodies(self):
+        text = ("constexpr auto kA = std::to_array({\n1,\n2});\nconst int kB[F(2)] = {\n1,\n};\n"
+                "Result<int> G(Options options = {}, int b = 0) {\n  return H({1, 2});\n}\n")
+        found = [(f.name, f.line, f.lines) for f in cpp_scan.functions(cpp_scan.blank(text))]
+        self.assertEqual(found, [("G", 7, 3)])
+
     def test_function_that_returns_a_struct_is_a_function(self):
         found = cpp_scan.functions("struct tm* Now(int a) {\n  return 0;\n}\n")
         self.assertEqual([f.lines for f in found], [3])
@@ -120,6 +126,14 @@ class IncludeTest(unittest.TestCase):
         text = "#include <gtest/gtest.h>\n"
         files = {"src/modules.txt": MODULES, "src/net/a_test.cc": text, "src/net/a.cc": text}
         self.assertEqual(lines(tidy_rules.check_third_party(Tree(files))), [("src/net/a.cc", 1)])
+
+    def test_a_header_that_only_tests_include_is_one_of_them(self):
+        files = {"src/modules.txt": MODULES, "src/net/fixture.h": "#include <gtest/gtest.h>\n",
+                 "src/net/a_test.cc": '#include "net/fixture.h"\n', "src/net/a.cc": ""}
+        self.assertEqual(tidy_rules.check_third_party(Tree(files)), [])
+        files["src/net/a.cc"] = '#include "net/fixture.h"\n'
+        self.assertEqual(lines(tidy_rules.check_third_party(Tree(files))),
+                         [("src/net/fixture.h", 1)])
 
     def test_only_tests_include_test_support(self):
         text = '#include "support/temp_dir.h"\n'

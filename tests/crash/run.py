@@ -7,7 +7,8 @@ restart it demands that
 - the one upload that was under way is there as a whole or not at all;
 - an index job goes on by itself, loses no published part, and ends with every row searchable once.
 
-Each round is one kill. The same seed gives the same plan; the moments depend on the machine.
+Each round is one kill, within the time that the same work took before without one. The same seed
+gives the same plan; the moments depend on the machine.
 """
 
 import argparse
@@ -28,6 +29,7 @@ LOST_CONNECTION = (OSError, http.client.HTTPException)
 CONFIG = "[search]\nrows_per_part = 64\n"
 JOB_TIMEOUT_SECONDS = 300
 INDEX_ROWS = 400
+UPLOAD_ROWS = (1, 50, 3000, 20000)
 WORDS = ("nurse welder driver analyst plumber teacher baker pilot night shift spanish forklift "
          "chicago boston remote senior junior licensed certified bilingual weekend").split()
 
@@ -90,12 +92,12 @@ class IngestRounds:
         self.datasets = {}  # name -> {file_id: rows}, as acknowledged.
         self.snapshots = {}  # name -> the last acknowledged snapshot.
         self.files = 0
-        self.typical_seconds = 0.2
+        self.seconds = {}  # rows -> how long an upload of that many took.
 
-    def plan(self):
+    def plan(self, rows=None):
         """Chooses the next upload: (dataset, mode, file_id, rows)."""
         self.files += 1
-        rows = self.rng.choice((1, 50, 3000, 20000))
+        rows = rows or self.rng.choice(UPLOAD_ROWS)
         if not self.datasets or self.rng.random() < 0.3:
             return f"table_{self.files}", "create", self.files, rows
         return (self.rng.choice(sorted(self.datasets)), self.rng.choice(("append", "replace")),
@@ -112,17 +114,24 @@ class IngestRounds:
         start = time.monotonic()
         status, answer = self.lakehouse.server.ingest(
             f"{file_id}.csv", csv_file(file_id, rows), dataset=name, mode=mode)
-        self.typical_seconds = 0.7 * self.typical_seconds + 0.3 * (time.monotonic() - start)
+        self.seconds[rows] = time.monotonic() - start
         demand(status == 200, "an upload was refused:", status, answer)
         demand(answer["rows"] == rows, "an upload took", answer["rows"], "of", rows, "rows")
         self.datasets[name] = self.after(*step)
         self.snapshots[name] = answer["snapshot"]
 
+    def warm_up(self):
+        """Uploads each size once undisturbed, to know how long it takes."""
+        for rows in UPLOAD_ROWS:
+            self.upload(self.plan(rows))
+        self.check()
+        return f"up to {max(self.seconds.values()):.2f} s each"
+
     def run(self):
         for _ in range(self.rng.randrange(3)):
             self.upload(self.plan())
         step = self.plan()
-        killer = self.lakehouse.kill_after(self.rng.uniform(0, 1.2 * self.typical_seconds))
+        killer = self.lakehouse.kill_after(self.rng.uniform(0, self.seconds[step[3]]))
         pending = step
         try:
             self.upload(step)
@@ -177,10 +186,18 @@ class IndexRounds:
         self.lakehouse = lakehouse
         self.rng = rng
         self.round = 0
-        self.typical_seconds = 4.0
+        self.job_seconds = None
         self.texts = {}  # index -> {doc_id: text}
 
-    def run(self):
+    def warm_up(self):
+        """Builds one index undisturbed, to know how long it takes."""
+        index, job_id = self.begin()
+        self.job_seconds = self.wait_for(job_id)
+        self.check(index)
+        return f"{self.job_seconds:.1f} s"
+
+    def begin(self):
+        """Uploads new documents and starts their index; returns the index and its job."""
         self.round += 1
         source, index = f"docs_{self.round}", f"docs_{self.round}_v1"
         texts = {str(1000 + row): " ".join(self.rng.choices(WORDS, k=8)) + f" number {row}"
@@ -194,19 +211,21 @@ class IndexRounds:
             {"source": source, "id_column": "id", "text_column": "bio", "index_name": index})
         demand(status == 202, "an index was refused:", status, job)
         self.texts[index] = texts
+        return index, job["job_id"]
+
+    def run(self):
+        index, job_id = self.begin()
         published = self.watch_until_killed(index)
         self.lakehouse.restart(self.rng)
         resumed_at = self.coverage(index)["rows_embedded"]
         demand(resumed_at >= published, index, "lost published rows:", resumed_at, "of", published)
-        seconds = self.wait_for(job["job_id"])
-        if published == 0:
-            self.typical_seconds = 0.7 * self.typical_seconds + 0.3 * seconds
+        self.wait_for(job_id)
         self.check(index)
         return f"killed after {published} published rows, went on from {resumed_at}"
 
     def watch_until_killed(self, index):
         """Kills the server at a random moment; returns the rows last seen as published."""
-        killer = self.lakehouse.kill_after(self.rng.uniform(0, self.typical_seconds))
+        killer = self.lakehouse.kill_after(self.rng.uniform(0, self.job_seconds))
         published = 0
         try:
             while killer.is_alive():
@@ -272,18 +291,22 @@ class Survey:
 
 
 def run_all(lakehouse, rounds, rng):
-    """Runs the rounds, ingest and index in turn, then the survey; returns how many passed."""
+    """Runs the rounds, ingest and index in turn; returns how many cases passed, and of how many."""
     lakehouse.start()
     ingest, index = IngestRounds(lakehouse, rng), IndexRounds(lakehouse, rng)
-    cases = [("index", index) if number % 2 else ("ingest", ingest) for number in range(rounds)]
-    for number, (kind, case) in enumerate([*cases, ("survey", Survey(lakehouse, ingest, index))]):
+    cases = [("warm-up of ingest", ingest.warm_up), ("warm-up of index", index.warm_up)]
+    cases += [("index", index.run) if number % 2 else ("ingest", ingest.run)
+              for number in range(rounds)]
+    cases.append(("survey", Survey(lakehouse, ingest, index).run))
+    for number, (kind, case) in enumerate(cases):
         start = time.monotonic()
         try:
-            print(f"{number + 1} {kind}: {case.run()}, {time.monotonic() - start:.1f} s", flush=True)
+            outcome = case()
         except (Failure, RuntimeError, *LOST_CONNECTION) as failure:
-            print(f"{number + 1} {kind}: FAILED: {failure}", flush=True)
-            return number
-    return rounds + 1
+            print(f"{kind}: FAILED: {failure}", flush=True)
+            return number, len(cases)
+        print(f"{kind}: {outcome}, {time.monotonic() - start:.1f} s", flush=True)
+    return len(cases), len(cases)
 
 
 def main():
@@ -297,11 +320,11 @@ def main():
     folder = tempfile.mkdtemp(prefix="lakehouse-crash-")
     lakehouse = Lakehouse(arguments.lakehouse, folder)
     try:
-        passed = run_all(lakehouse, arguments.rounds, random.Random(arguments.seed))
+        passed, cases = run_all(lakehouse, arguments.rounds, random.Random(arguments.seed))
     finally:
         if lakehouse.server:
             lakehouse.server.kill()
-    failed = arguments.rounds + 1 - passed
+    failed = cases - passed
     if failed:
         print(f"the data directory and the server's log are kept in {folder}")
     else:
