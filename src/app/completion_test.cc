@@ -11,8 +11,8 @@ const std::vector<CommandWords> kCommands = {
 TEST(CompletionTest, BashCompletesTheMostSpecificCommandFirst) {
   const auto script = CompletionScript("bash", kCommands);
   ASSERT_TRUE(script.ok());
-  const size_t specific = script->find("'datasets') words='list show'");
-  const size_t general = script->find("''*) words='sql datasets --json'");
+  const size_t specific = script->find("'datasets'*) words='list show'");
+  const size_t general = script->find("'') words='sql datasets --json'");
   ASSERT_NE(specific, std::string::npos);
   ASSERT_NE(general, std::string::npos);
   EXPECT_LT(specific, general);

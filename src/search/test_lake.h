@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/rng.h"
 #include "search/search_service.h"
 #include "storage/faulty_store.h"
