@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
+#include <charconv>
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -16,8 +16,6 @@ namespace {
 namespace http = boost::beast::http;
 using boost::beast::string_view;
 using ErrorCode = boost::beast::error_code;
-
-constexpr size_t kMaxChunkHeaderBytes = 16'384;
 
 std::string_view ToStd(string_view text) { return {text.data(), text.size()}; }
 
@@ -48,11 +46,6 @@ size_t CountFields(const Headers& headers, std::string_view name) {
                        [&](const auto& field) { return EqualsIgnoreCase(field.first, name); });
 }
 
-bool IsDigits(std::string_view text) {
-  return !text.empty() &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
 bool HasToken(std::string_view list, std::string_view token) {
   for (const std::string_view item : SplitString(list, ',')) {
     if (EqualsIgnoreCase(TrimWhitespace(item), token)) return true;
@@ -68,76 +61,57 @@ std::string_view HostOf(std::string_view authority) {
 
 }  // namespace
 
-// Collects the head once and the body piece by piece, without a copy of its own.
-class RequestDecoder::Parser : public http::basic_parser<true> {
+// Collects the request line and the fields. Bodies are not read through it.
+class RequestDecoder::HeadParser : public http::basic_parser<true> {
  public:
-  explicit Parser(RequestDecoder& owner) : owner_(owner) {}
+  HeadParser(RequestHead& head, size_t max_fields) : head_(head), max_fields_(max_fields) {}
 
-  bool too_many_fields = false;
-  std::string* out = nullptr;  // Where body bytes go during one DecodeBody.
+  bool too_many_fields() const { return head_.headers.all().size() > max_fields_; }
 
  private:
   void on_request_impl(http::verb, string_view method, string_view target, int version,
                        ErrorCode&) override {
-    owner_.head_.method = ToStd(method);
-    owner_.head_.target = ToStd(target);
-    owner_.head_.version = version;
+    head_.method = ToStd(method);
+    head_.target = ToStd(target);
+    head_.version = version;
   }
-  void on_response_impl(int, string_view, int, ErrorCode&) override { CHECK(false); }
   void on_field_impl(http::field, string_view name, string_view value, ErrorCode& ec) override {
-    if (head_done_) return;  // Trailers carry nothing that we use.
-    owner_.head_.headers.Add(ToStd(name), ToStd(value));
-    if (owner_.head_.headers.all().size() > static_cast<size_t>(owner_.limits_.max_fields)) {
-      too_many_fields = true;
-      ec = http::error::header_limit;
-    }
+    head_.headers.Add(ToStd(name), ToStd(value));
+    if (too_many_fields()) ec = http::error::header_limit;
   }
-  void on_header_impl(ErrorCode&) override { head_done_ = true; }
-  void on_body_init_impl(boost::optional<std::uint64_t> const&, ErrorCode&) override {}
-  std::size_t on_body_impl(string_view body, ErrorCode&) override {
-    out->append(body.data(), body.size());
-    return body.size();
-  }
-  void on_chunk_header_impl(std::uint64_t, string_view, ErrorCode&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, string_view body, ErrorCode&) override {
-    out->append(body.data(), body.size());
-    return body.size();
-  }
+  void on_header_impl(ErrorCode&) override {}
   void on_finish_impl(ErrorCode&) override {}
-
-  RequestDecoder& owner_;
-  bool head_done_ = false;
-};
-
-RequestDecoder::RequestDecoder(const DecoderLimits& limits)
-    : limits_(limits), parser_(std::make_unique<Parser>(*this)) {
-  if (limits.max_body_bytes == 0) {
-    parser_->body_limit(boost::none);
-  } else {
-    parser_->body_limit(limits.max_body_bytes);
+  void on_response_impl(int, string_view, int, ErrorCode&) override { CHECK(false); }
+  void on_body_init_impl(boost::optional<std::uint64_t> const&, ErrorCode&) override {
+    CHECK(false);
   }
-}
+  std::size_t on_body_impl(string_view, ErrorCode&) override { CHECK(false); }
+  void on_chunk_header_impl(std::uint64_t, string_view, ErrorCode&) override { CHECK(false); }
+  std::size_t on_chunk_body_impl(std::uint64_t, string_view, ErrorCode&) override { CHECK(false); }
 
-RequestDecoder::~RequestDecoder() = default;
-
-bool RequestDecoder::done() const { return parser_->is_done(); }
+  RequestHead& head_;
+  const size_t max_fields_;
+};
 
 Status RequestDecoder::Fail(int http_status, Status status) {
   error_http_status_ = http_status;
   return status;
 }
 
+Status RequestDecoder::TooLarge() {
+  return Fail(413, ResourceExhausted("the body is larger than allowed: send at most ",
+                                     limits_.max_body_bytes, " bytes"));
+}
+
 Status RequestDecoder::ParseHead(std::string_view bytes) {
   if (const Status status = CheckHeadBytes(bytes); !status.ok()) return Fail(400, status);
-  parser_->header_limit(static_cast<std::uint32_t>(bytes.size() + 1));
+  HeadParser parser(head_, static_cast<size_t>(limits_.max_fields));
+  parser.header_limit(static_cast<std::uint32_t>(bytes.size() + 1));
+  parser.body_limit(boost::none);
   ErrorCode ec;
-  const size_t used = parser_->put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
-  if (parser_->too_many_fields) {
+  const size_t used = parser.put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
+  if (parser.too_many_fields()) {
     return Fail(431, InvalidArgument("too many header fields: send at most ", limits_.max_fields));
-  }
-  if (ec == http::error::body_limit) {
-    return Fail(413, ResourceExhausted("the body is larger than allowed: send at most ",
-                                       limits_.max_body_bytes, " bytes"));
   }
   if (ec == http::error::bad_version) {
     return Fail(505, InvalidArgument("the HTTP version is not 1.0 or 1.1"));
@@ -155,9 +129,7 @@ Status RequestDecoder::CheckFraming() {
   }
   const size_t lengths = CountFields(headers, "Content-Length");
   if (lengths > 1) return Fail(400, InvalidArgument("the Content-Length header is repeated"));
-  if (lengths == 1 && !IsDigits(*headers.Get("Content-Length"))) {
-    return Fail(400, InvalidArgument("the Content-Length is not a number"));
-  }
+  if (lengths == 1) TRY(CheckLength(*headers.Get("Content-Length")));
   const size_t codings = CountFields(headers, "Transfer-Encoding");
   if (codings > 0) {
     if (lengths > 0) {
@@ -169,6 +141,7 @@ Status RequestDecoder::CheckFraming() {
     if (codings > 1 || !EqualsIgnoreCase(*headers.Get("Transfer-Encoding"), "chunked")) {
       return Fail(501, InvalidArgument("the only transfer coding that is known here is 'chunked'"));
     }
+    chunks_.emplace(limits_.max_body_bytes);
   }
   if (const auto expect = headers.Get("Expect"); expect.has_value() && head_.version >= 11) {
     if (!EqualsIgnoreCase(*expect, "100-continue")) {
@@ -182,27 +155,25 @@ Status RequestDecoder::CheckFraming() {
   return OkStatus();
 }
 
-Result<size_t> RequestDecoder::DecodeBody(std::string_view in, std::string& out) {
-  parser_->out = &out;
-  size_t used = 0;
-  while (!done() && used < in.size()) {
-    ErrorCode ec;
-    const size_t step =
-        parser_->put(boost::asio::const_buffer(in.data() + used, in.size() - used), ec);
-    used += step;
-    if (ec == http::error::need_more) {
-      if (in.size() - used > kMaxChunkHeaderBytes) {
-        return Fail(400, InvalidArgument("a chunk header or the trailers are too long"));
-      }
-      break;
-    }
-    if (ec == http::error::body_limit) {
-      return Fail(413, ResourceExhausted("the body is larger than allowed: send at most ",
-                                         limits_.max_body_bytes, " bytes"));
-    }
-    if (ec) return Fail(400, InvalidArgument("malformed chunked body: ", ec.message()));
+Status RequestDecoder::CheckLength(std::string_view text) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), left_);
+  if (error != std::errc() || end != text.data() + text.size()) {
+    return Fail(400, InvalidArgument("the Content-Length is not a number"));
   }
-  return used;
+  if (limits_.max_body_bytes > 0 && left_ > limits_.max_body_bytes) return TooLarge();
+  return OkStatus();
+}
+
+Result<size_t> RequestDecoder::DecodeBody(std::string_view in, std::string& out) {
+  if (!chunks_.has_value()) {
+    const auto count = static_cast<size_t>(std::min<uint64_t>(left_, in.size()));
+    out.append(in.substr(0, count));
+    left_ -= count;
+    return count;
+  }
+  Result<size_t> used = chunks_->Decode(in, out);
+  if (used.ok()) return used;
+  return Fail(used.status().code() == StatusCode::kResourceExhausted ? 413 : 400, used.status());
 }
 
 Status CheckLoopbackOrigin(const Headers& headers) {

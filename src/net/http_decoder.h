@@ -3,11 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/status.h"
+#include "net/chunk_decoder.h"
 #include "net/http_message.h"
 
 namespace lakehouse::net {
@@ -30,8 +31,7 @@ struct DecoderLimits {
 // Decodes one request; not thread-safe.
 class RequestDecoder {
  public:
-  explicit RequestDecoder(const DecoderLimits& limits);
-  ~RequestDecoder();
+  explicit RequestDecoder(const DecoderLimits& limits) : limits_(limits) {}
 
   // Parses everything up to and including the empty line. Refuses bare CR or LF, control bytes,
   // folded fields, a missing or double Host, Content-Length that is double, a list, no number or
@@ -40,24 +40,27 @@ class RequestDecoder {
   const RequestHead& head() const { return head_; }
 
   // Appends decoded body bytes to `out` and returns how many bytes of `in` were used up; 0 means
-  // that a decision needs more of them. REQUIRES: a parsed head, !done(), !in.empty().
+  // that a decision needs more of them. REQUIRES: a parsed head.
   Result<size_t> DecodeBody(std::string_view in, std::string& out);
   // True when the whole body was decoded; true after the head of a request without one.
-  bool done() const;
+  bool done() const { return chunks_.has_value() ? chunks_->done() : left_ == 0; }
 
   // The HTTP status that answers the last error.
   int error_http_status() const { return error_http_status_; }
 
  private:
-  class Parser;
+  class HeadParser;
 
   Status Fail(int http_status, Status status);
+  Status TooLarge();
   Status CheckFraming();
+  Status CheckLength(std::string_view text);
 
   const DecoderLimits limits_;
   RequestHead head_;
   int error_http_status_ = 400;
-  std::unique_ptr<Parser> parser_;
+  uint64_t left_ = 0;  // Bytes of a body with Content-Length that are still to come.
+  std::optional<ChunkDecoder> chunks_;
 };
 
 // Refuses what a browser sends for a page of another site: with a server on a loopback address,
