@@ -77,7 +77,7 @@ Result<std::optional<std::string>> FindDuplicateId(sql::Engine& engine,
                                                    const std::string& id_column) {
   ASSIGN_OR_RETURN(const std::unique_ptr<sql::Session> session, engine.NewSession());
   ASSIGN_OR_RETURN(const sql::ColumnBatch batch,
-                   session->Query(StrCat("SELECT min(id) FROM (SELECT ", CastToText(id_column),
+                   session->Query(StrCat("SELECT id FROM (SELECT ", CastToText(id_column),
                                          " AS id FROM ", sql::DatasetScan(dataset),
                                          ") WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 "
                                          "ORDER BY id LIMIT 1")));

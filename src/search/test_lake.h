@@ -59,6 +59,7 @@ class TestLake {
 
   storage::FaultyStore& store() { return *store_; }
   catalog::Catalog& catalog() { return *catalog_; }
+  sql::Engine& engine() { return *engine_; }
   SearchService& service() { return *service_; }
   MetricsRegistry& metrics() { return metrics_; }
   void CloseService() { service_.reset(); }
