@@ -11,7 +11,8 @@ namespace lakehouse::testing {
 class TempDir {
  public:
   TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "lakehouse_test_XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "lakehouse_test_XXXXXX").string();
     path_ = mkdtemp(pattern.data());
   }
   ~TempDir() {
