@@ -104,6 +104,7 @@ class EmbedCall {
                    const std::vector<size_t>& batch) {
     const size_t dimensions = encoder.dimensions();
     std::vector<std::span<const int32_t>> texts;
+    texts.reserve(batch.size());
     for (const size_t i : batch) texts.emplace_back(distinct_[i]);
     Vector flat(batch.size() * dimensions);
     const Status status = encoder.Encode(texts, workspace, flat);

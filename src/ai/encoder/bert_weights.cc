@@ -49,14 +49,14 @@ class WeightReader {
   // Stacks the three projections that read the same input.
   Result<PlainLinear> QueryKeyValue(const std::string& layer) const {
     const int64_t width = config_.hidden_size;
-    const auto head_width = static_cast<float>(width / config_.heads);
+    const int64_t head_width = width / config_.heads;
     PlainLinear all;
     for (const char* part : {"query", "key", "value"}) {
       ASSIGN_OR_RETURN(PlainLinear one,
                        Linear(StrCat(layer, ".attention.self.", part), width, width));
       if (std::string_view(part) == "query") {
         // Attention divides its scores by this root.
-        const float scale = 1.0F / std::sqrt(head_width);
+        const float scale = 1.0F / std::sqrt(static_cast<float>(head_width));
         for (float& weight : one.weights) weight *= scale;
         for (float& bias : one.bias) bias *= scale;
       }

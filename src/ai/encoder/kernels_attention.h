@@ -11,8 +11,8 @@ namespace {
 namespace kernels_body {
 
 // Keys are padded to this, which two vectors of every kind divide.
-constexpr size_t kKeyBlock = 32;
-constexpr size_t kMaxQueryRows = 8;
+inline constexpr size_t kKeyBlock = 32;
+inline constexpr size_t kMaxQueryRows = 8;
 
 constexpr size_t PaddedKeys(size_t tokens) {
   return (tokens + kKeyBlock - 1) / kKeyBlock * kKeyBlock;

@@ -44,13 +44,22 @@ bool Contains(const Range (&ranges)[kSize], char32_t c) {
   return FindRange(std::span<const Range>(ranges), c) != nullptr;
 }
 
+const icu::Normalizer2& Decomposition() {
+  static const icu::Normalizer2* const instance = [] {
+    UErrorCode error = U_ZERO_ERROR;
+    const icu::Normalizer2* nfd = icu::Normalizer2::getNFDInstance(error);
+    CHECK(U_SUCCESS(error));
+    return nfd;
+  }();
+  return *instance;
+}
+
 // Decomposes a run in which ICU and the reference agree about every character.
 void AppendDecomposed(std::u32string& out, std::u32string_view run) {
   UErrorCode error = U_ZERO_ERROR;
-  const icu::Normalizer2* nfd = icu::Normalizer2::getNFDInstance(error);
   const icu::UnicodeString source = icu::UnicodeString::fromUTF32(
       reinterpret_cast<const UChar32*>(run.data()), static_cast<int32_t>(run.size()));
-  const icu::UnicodeString decomposed = nfd->normalize(source, error);
+  const icu::UnicodeString decomposed = Decomposition().normalize(source, error);
   CHECK(U_SUCCESS(error));
   for (int32_t i = 0; i < decomposed.length();) {
     const auto c = static_cast<char32_t>(decomposed.char32At(i));
