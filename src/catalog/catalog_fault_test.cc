@@ -84,12 +84,17 @@ TEST_F(CatalogFaultTest, EveryFaultLeavesOldOrNewAndWhole) {
   }
 }
 
+// The document store cannot tell whether it wrote, but the catalog can a moment later.
 TEST_F(CatalogFaultTest, ALostAnswerIsSettledBeforeTheCommitIsAnswered) {
   primary_->AddFault({.call = storage::StoreCall::kPut,
                       .ordinal = 2,
                       .effect = StoreFault::Effect::kAfter,
                       .status = CommitStateUnknown("lost")});
-  EXPECT_NE(MustCommit("people", CommitMode::kCreate), nullptr);
+  primary_->AddFault({.call = storage::StoreCall::kGet});
+  const DatasetPtr dataset = MustCommit("people", CommitMode::kCreate);
+  ASSERT_NE(dataset, nullptr);
+  EXPECT_EQ(dataset->version, 1u);
+  EXPECT_EQ(Everything(), std::vector{*dataset});
 }
 
 // A store whose puts wait for a permit.

@@ -122,7 +122,7 @@ TEST_F(GarbageTest, RacesWithCommitsWithoutDeletingWhatTheyName) {
     while (!done) EXPECT_TRUE(catalog_->CollectGarbage(-1).ok());
   });
   int committed = 0;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 50; ++i) {
     const auto dataset = catalog_->Commit(MakeCommit("people", CommitMode::kAppend));
     if (dataset.ok()) ++committed;
     EXPECT_TRUE(dataset.ok() || dataset.status().code() == StatusCode::kInvalidArgument);
