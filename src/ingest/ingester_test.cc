@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
-#include "base/hash.h"
+#include "base/rng.h"
 #include "ingest/ingest_fixture.h"
 
 namespace lakehouse::ingest {
@@ -273,7 +273,7 @@ TEST_F(IngesterTest, AFullDiskIsReportedAndChangesNothing) {
   config_.min_free_disk_bytes = 0;
   OpenIngester();
   std::string too_large = "id,name\n";
-  for (int i = 0; i < 600'000; ++i)
+  for (int64_t i = 0; i < 600'000; ++i)
     StrAppend(too_large, i, ",some longer name ", i * 7919 % 104729, "\n");
   const auto full_at_upload = Ingest(too_large, {.mode = CommitMode::kReplace});
   EXPECT_EQ(full_at_upload.status().code(), StatusCode::kResourceExhausted)
@@ -285,8 +285,12 @@ TEST_F(IngesterTest, AFullDiskIsReportedAndChangesNothing) {
       << full_at_copy.status().ToString();
   // The upload fits and needs no copy; its Parquet file does not.
   std::string noise = "id,text\n";
-  for (int i = 0; noise.size() < (5 << 20); ++i)
-    StrAppend(noise, i, ",", Sha256Hex(StrCat(i)), Sha256Hex(StrCat(-i)), "\n");
+  Rng rng(1);
+  for (int i = 0; noise.size() < (5 << 20); ++i) {
+    StrAppend(noise, i, ",");
+    for (int j = 0; j < 100; ++j) noise.push_back(static_cast<char>('-' + rng.Below(78)));
+    noise.push_back('\n');
+  }
   const auto full_at_parquet = Ingest(noise, {.mode = CommitMode::kReplace});
   EXPECT_EQ(full_at_parquet.status().code(), StatusCode::kResourceExhausted)
       << full_at_parquet.status().ToString();
