@@ -350,6 +350,24 @@ class UnionEncoder final : public VectorEncoder {
   std::vector<std::unique_ptr<ColumnEncoder>> members_;
 };
 
+// Types that hold others, and all that are printed as DuckDB prints them.
+std::unique_ptr<ColumnEncoder> MakeNestedEncoder(duckdb::ClientContext& context,
+                                                 const LogicalType& type) {
+  switch (type.id()) {
+    case LogicalTypeId::LIST:
+    case LogicalTypeId::ARRAY:
+      return std::make_unique<ListEncoder>(context, type);
+    case LogicalTypeId::STRUCT:
+      return std::make_unique<StructEncoder>(context, type);
+    case LogicalTypeId::MAP:
+      return std::make_unique<MapEncoder>(context, type);
+    case LogicalTypeId::UNION:
+      return std::make_unique<UnionEncoder>(context, type);
+    default:
+      return std::make_unique<PrintedEncoder>(context);
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<ColumnEncoder> MakeEncoder(duckdb::ClientContext& context,
@@ -413,17 +431,8 @@ std::unique_ptr<ColumnEncoder> MakeEncoder(duckdb::ClientContext& context,
       return Instant(kMicrosPerDay, true);
     case LogicalTypeId::INTERVAL:
       return Interval();
-    case LogicalTypeId::LIST:
-    case LogicalTypeId::ARRAY:
-      return std::make_unique<ListEncoder>(context, type);
-    case LogicalTypeId::STRUCT:
-      return std::make_unique<StructEncoder>(context, type);
-    case LogicalTypeId::MAP:
-      return std::make_unique<MapEncoder>(context, type);
-    case LogicalTypeId::UNION:
-      return std::make_unique<UnionEncoder>(context, type);
     default:
-      return std::make_unique<PrintedEncoder>(context);
+      return MakeNestedEncoder(context, type);
   }
 }
 
