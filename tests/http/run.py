@@ -288,23 +288,25 @@ def run_file(path, options):
     data = tempfile.mkdtemp(prefix="lakehouse-http-")
     with open(os.path.join(data, "lakehouse.toml"), "w", encoding="utf-8") as file:
         file.write("\n".join(config) + "\n")
-    server = Server(options.lakehouse, data)
-    variables, failed = {}, 0
+    server, variables, failed = None, {}, 0
     try:
-        for number, case in enumerate(cases):
-            if options.restart and number > 0:
-                server.stop()
-                server.kill()
-                server = Server(options.lakehouse, data)
+        for case in cases:
             try:
+                if server is not None and options.restart:
+                    server.stop()
+                    server.kill()
+                    server = None
+                server = server or Server(options.lakehouse, data)
                 problem = run_case(case, server, data, variables)
-            except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            except (OSError, RuntimeError, http.client.HTTPException, ValueError,
+                    KeyError) as error:
                 problem = f"{type(error).__name__}: {error}"
             failed += problem is not None
             place = f"{os.path.basename(path)}:{case.line}: {case.name}"
             print(f"ok   {place}" if problem is None else f"FAIL {place}: {problem}", flush=True)
     finally:
-        server.kill()
+        if server is not None:
+            server.kill()
         shutil.rmtree(data, ignore_errors=True)
     return len(cases) - failed, failed
 

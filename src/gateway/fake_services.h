@@ -1,0 +1,109 @@
+// For tests: services that do what a test tells them, so that every answer and error can be asked
+// for. Buckets and catalog are real, in memory.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/config.h"
+#include "base/metrics.h"
+#include "gateway/gateway.h"
+#include "storage/object_store.h"
+
+namespace lakehouse::gateway {
+
+class FakeEngine : public sql::Engine {
+ public:
+  std::function<Result<sql::QueryResult>(const sql::QueryRequest&)> on_query;
+
+  Result<sql::QueryResult> Query(const sql::QueryRequest& request) override {
+    return on_query(request);
+  }
+  Result<std::unique_ptr<sql::Session>> NewSession() override {
+    return Unavailable("the gateway opens no sessions");
+  }
+  Status WriteParquet(const std::vector<sql::ColumnBatch>&, const std::string&) override {
+    return Unavailable("the gateway writes no files");
+  }
+};
+
+// Keeps what it received; answers as told.
+class FakeIngester : public ingest::Ingester {
+ public:
+  std::function<Result<ingest::IngestAnswer>(const ingest::IngestRequest&)> on_ingest;
+  std::string received;
+
+  Result<std::unique_ptr<ingest::SpooledFile>> Receive(ByteSource& content,
+                                                       const CancelToken&) override {
+    ASSIGN_OR_RETURN(received, ReadAll(content, 1 << 20));
+    auto file = std::make_unique<ingest::SpooledFile>("");
+    file->size_bytes = received.size();
+    return file;
+  }
+  Result<ingest::IngestAnswer> Ingest(const ingest::IngestRequest& request) override {
+    return on_ingest(request);
+  }
+};
+
+class FakeSearch : public search::SearchService {
+ public:
+  std::function<Result<search::SearchAnswer>(const search::SearchRequest&)> on_search;
+  std::function<Result<search::JobInfo>(const JobId&)> on_get_job;
+  std::vector<search::JobInfo> jobs;
+
+  Result<search::JobInfo> CreateIndex(const search::CreateIndexRequest&) override {
+    return jobs.at(0);
+  }
+  std::vector<search::IndexInfo> ListIndexes() const override { return {}; }
+  Result<search::IndexInfo> GetIndex(const IndexName& name) const override {
+    return NotFound("index: ", name);
+  }
+  Status DropIndex(const IndexName&) override { return OkStatus(); }
+  Result<search::SearchAnswer> Search(const search::SearchRequest& request) override {
+    return on_search(request);
+  }
+  Result<std::vector<search::SearchHit>> GetDocument(const IndexName&,
+                                                     const std::string& doc_id) override {
+    return std::vector<search::SearchHit>{{.doc_id = doc_id, .text = "text"}};
+  }
+  std::vector<search::JobInfo> ListJobs() const override { return jobs; }
+  Result<search::JobInfo> GetJob(const JobId& id) const override { return on_get_job(id); }
+  Status CancelJob(const JobId&) override { return OkStatus(); }
+  void Shutdown() override {}
+};
+
+// Everything a gateway needs.
+struct FakeServices {
+  FakeServices() {
+    std::map<BucketName, std::unique_ptr<storage::ObjectStore>> stores;
+    stores.emplace(*BucketName::Parse("primary"), storage::NewMemoryStore());
+    buckets = storage::BucketRegistry::FromStores(std::move(stores));
+    catalog = *catalog::Catalog::Open(*buckets);
+    config.server.max_request_bytes = 1'000;
+    config.server.worker_threads = 4;
+    gateway = Gateway::Create({.config = &config,
+                               .metrics = &metrics,
+                               .buckets = buckets.get(),
+                               .catalog = catalog.get(),
+                               .engine = &engine,
+                               .ingester = &ingester,
+                               .search = &search,
+                               .draining = [this] { return draining; }});
+  }
+
+  Config config;
+  MetricsRegistry metrics;
+  std::unique_ptr<storage::BucketRegistry> buckets;
+  std::unique_ptr<catalog::Catalog> catalog;
+  FakeEngine engine;
+  FakeIngester ingester;
+  FakeSearch search;
+  bool draining = false;
+  std::unique_ptr<Gateway> gateway;
+};
+
+}  // namespace lakehouse::gateway
