@@ -54,7 +54,7 @@ class Session {
   virtual Result<ColumnBatch> Query(std::string_view sql, const CancelToken& cancel = {}) = 0;
 };
 
-// Thread-safe. Owns the DuckDB instance.
+// Thread-safe. Owns the DuckDB instance. REQUIRES: outlives its sessions.
 class Engine {
  public:
   virtual ~Engine() = default;

@@ -28,6 +28,31 @@ using duckdb::QueryNodeType;
 using duckdb::TableRef;
 using duckdb::TableReferenceType;
 
+// DuckDB's binder and optimizer need time that grows steeply with nesting (doubling with every
+// subquery or lambda inside another), and do not look for interrupts meanwhile.
+constexpr int kMaxExpressionDepth = 250;
+constexpr int kMaxSubqueryDepth = 12;
+constexpr int kMaxLambdaDepth = 8;
+constexpr int kMaxSelects = 1'000;
+constexpr size_t kMaxStatementBytes = 1 << 20;
+
+// Counts how deep the walk is inside one kind of thing.
+class Nesting {
+ public:
+  Nesting(int& depth, int limit, const char* what) : depth_(depth) {
+    if (++depth_ > limit) {
+      throw BinderException("%s nest deeper than %d here; use WITH to split the query", what,
+                            limit);
+    }
+  }
+  ~Nesting() { --depth_; }
+  Nesting(const Nesting&) = delete;
+  Nesting& operator=(const Nesting&) = delete;
+
+ private:
+  int& depth_;
+};
+
 // Visits every part of a parsed query and throws at the first that is not listed. DuckDB's own
 // iterator skips subqueries in expressions, type parameters and PIVOT lists, so the walk is ours;
 // each switch ends in a refusal.
@@ -44,6 +69,8 @@ class ParsedGate {
   void CheckType(const duckdb::LogicalType& type);
   void CheckFunctionName(const ParsedExpression& expression, const std::string& name);
 
+  void CheckChildren(ParsedExpression& expression);
+
   template <typename Pointer>
   void CheckIfSet(Pointer& expression) {
     if (expression) CheckExpression(*expression);
@@ -52,6 +79,11 @@ class ParsedGate {
   void CheckEach(List& expressions) {
     for (auto& expression : expressions) CheckIfSet(expression);
   }
+
+  int expression_depth_ = 0;
+  int subquery_depth_ = 0;
+  int lambda_depth_ = 0;
+  int selects_ = 0;
 };
 
 void ParsedGate::CheckFunctionName(const ParsedExpression& expression, const std::string& name) {
@@ -65,7 +97,13 @@ void ParsedGate::CheckType(const duckdb::LogicalType& type) {
   }
 }
 
+void ParsedGate::CheckChildren(ParsedExpression& expression) {
+  duckdb::ParsedExpressionIterator::EnumerateChildren(
+      expression, [this](duckdb::unique_ptr<ParsedExpression>& child) { CheckIfSet(child); });
+}
+
 void ParsedGate::CheckExpression(ParsedExpression& expression) {
+  const Nesting expressions(expression_depth_, kMaxExpressionDepth, "Expressions");
   switch (expression.GetExpressionClass()) {
     case ExpressionClass::FUNCTION:
       CheckFunctionName(expression, expression.Cast<duckdb::FunctionExpression>().function_name);
@@ -73,9 +111,15 @@ void ParsedGate::CheckExpression(ParsedExpression& expression) {
     case ExpressionClass::WINDOW:
       CheckFunctionName(expression, expression.Cast<duckdb::WindowExpression>().function_name);
       break;
-    case ExpressionClass::SUBQUERY:
+    case ExpressionClass::SUBQUERY: {
+      const Nesting subqueries(subquery_depth_, kMaxSubqueryDepth, "Subqueries in expressions");
       CheckNode(*expression.Cast<duckdb::SubqueryExpression>().subquery->node);
       break;
+    }
+    case ExpressionClass::LAMBDA: {
+      const Nesting lambdas(lambda_depth_, kMaxLambdaDepth, "Lambdas");
+      return CheckChildren(expression);
+    }
     case ExpressionClass::CAST:
       CheckType(expression.Cast<duckdb::CastExpression>().cast_type);
       break;
@@ -89,7 +133,6 @@ void ParsedGate::CheckExpression(ParsedExpression& expression) {
     case ExpressionClass::STAR:
     case ExpressionClass::PARAMETER:
     case ExpressionClass::COLLATE:
-    case ExpressionClass::LAMBDA:
     case ExpressionClass::POSITIONAL_REFERENCE:
     case ExpressionClass::BETWEEN:
     case ExpressionClass::TYPE:
@@ -97,8 +140,7 @@ void ParsedGate::CheckExpression(ParsedExpression& expression) {
     default:
       throw BinderException(expression, "This kind of expression is not offered here");
   }
-  duckdb::ParsedExpressionIterator::EnumerateChildren(
-      expression, [this](duckdb::unique_ptr<ParsedExpression>& child) { CheckIfSet(child); });
+  CheckChildren(expression);
 }
 
 void ParsedGate::CheckPivot(duckdb::PivotRef& pivot) {
@@ -188,6 +230,9 @@ void ParsedGate::CheckSelect(duckdb::SelectNode& node) {
 }
 
 void ParsedGate::CheckNode(QueryNode& node) {
+  if (++selects_ > kMaxSelects) {
+    throw BinderException("The query holds more than %d SELECTs", kMaxSelects);
+  }
   for (auto& entry : node.cte_map.map) {
     CheckEach(entry.second->key_targets);
     CheckNode(*entry.second->query->node);
@@ -267,6 +312,10 @@ duckdb::unique_ptr<duckdb::SQLStatement> CheckStatement(
 Result<duckdb::unique_ptr<duckdb::SQLStatement>> ParseStatement(duckdb::ClientContext& context,
                                                                 const Scope& scope,
                                                                 const std::string& sql) {
+  if (sql.size() > kMaxStatementBytes) {
+    return InvalidArgument("The query has ", sql.size(), " bytes; expected at most ",
+                           kMaxStatementBytes, ": bind long lists as params");
+  }
   try {
     duckdb::Parser parser(context.GetParserOptions());
     parser.ParseQuery(sql);

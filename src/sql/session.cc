@@ -44,46 +44,50 @@ class TrustedSession : public Session {
   }
 
   Result<ColumnBatch> Next() override {
-    ColumnBatch batch;
-    if (result_ == nullptr) return batch;
-    try {
-      for (size_t i = 0; i < result_->names.size(); ++i) {
-        batch.columns.push_back(ColumnFor(result_->names[i], result_->types[i]));
-      }
-      const auto chunk = result_->Fetch();
-      if (result_->HasError()) return Fail(result_->GetErrorObject());
-      if (chunk == nullptr || chunk->size() == 0) {
-        End();
-        return batch;
-      }
-      TRY(AppendChunk(*connection_.context, *chunk, batch));
-      return batch;
-    } catch (const std::exception& exception) {
-      return Fail(duckdb::ErrorData(exception));
-    }
+    ColumnBatch batch = EmptyBatch();
+    ASSIGN_OR_RETURN(const bool more, FetchInto(batch));
+    if (!more) End();
+    return batch;
   }
 
   Result<ColumnBatch> Query(std::string_view sql, const CancelToken& cancel) override {
     TRY(Start(sql, cancel));
-    ColumnBatch all;
-    try {
-      for (size_t i = 0; i < result_->names.size(); ++i) {
-        all.columns.push_back(ColumnFor(result_->names[i], result_->types[i]));
-      }
-      while (true) {
-        const auto chunk = result_->Fetch();
-        if (result_->HasError()) return Fail(result_->GetErrorObject());
-        if (chunk == nullptr || chunk->size() == 0) break;
-        TRY(AppendChunk(*connection_.context, *chunk, all));
-      }
-    } catch (const std::exception& exception) {
-      return Fail(duckdb::ErrorData(exception));
+    ColumnBatch all = EmptyBatch();
+    while (true) {
+      ASSIGN_OR_RETURN(const bool more, FetchInto(all));
+      if (!more) break;
     }
     End();
     return all;
   }
 
  private:
+  ColumnBatch EmptyBatch() const {
+    ColumnBatch batch;
+    if (result_ == nullptr) return batch;
+    for (size_t i = 0; i < result_->names.size(); ++i) {
+      batch.columns.push_back(ColumnFor(result_->names[i], result_->types[i]));
+    }
+    return batch;
+  }
+
+  // Appends the next chunk; false at the end.
+  Result<bool> FetchInto(ColumnBatch& batch) {
+    if (result_ == nullptr) return false;
+    try {
+      const auto chunk = result_->Fetch();
+      if (result_->HasError()) return Fail(result_->GetErrorObject());
+      if (chunk == nullptr || chunk->size() == 0) return false;
+      if (const Status status = AppendChunk(*connection_.context, *chunk, batch); !status.ok()) {
+        End();
+        return status;
+      }
+      return true;
+    } catch (const std::exception& exception) {
+      return Fail(duckdb::ErrorData(exception));
+    }
+  }
+
   Status Fail(const duckdb::ErrorData& error) {
     const Status status = FromError(error, cancel_);
     End();
