@@ -284,10 +284,14 @@ bool IsInferredType(std::string_view type) {
          std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
+std::string TrimmedSql(std::string_view expression, const ColumnReading& reading) {
+  if (!reading.trim) return std::string(expression);
+  return StrCat("nullif(trim(", expression, "), '')");
+}
+
 std::string ReadingSql(std::string_view expression, const ColumnReading& reading) {
   if (reading.type == "VARCHAR") return std::string(expression);
-  const std::string text =
-      reading.trim ? StrCat("nullif(trim(", expression, "), '')") : std::string(expression);
+  const std::string text = TrimmedSql(expression, reading);
   if (reading.strptime_format.empty()) return StrCat("CAST(", text, " AS ", reading.type, ")");
   return StrCat("CAST(strptime(", text, ", ", sql::QuoteLiteral(reading.strptime_format), ") AS ",
                 reading.type, ")");

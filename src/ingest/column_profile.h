@@ -103,6 +103,8 @@ class ColumnProfile {
 // True for the types whose every value a profile can vouch for; other casts may still fail.
 bool IsInferredType(std::string_view type);
 
+// The SQL of text `expression` with spaces trimmed and empty text as NULL where `reading` says so.
+std::string TrimmedSql(std::string_view expression, const ColumnReading& reading);
 // The SQL that reads text `expression` that way.
 std::string ReadingSql(std::string_view expression, const ColumnReading& reading);
 

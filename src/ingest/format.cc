@@ -53,6 +53,18 @@ constexpr Signature kSignatures[] = {
     {4, "ftyp"sv, "a video (MP4)"},
 };
 
+// A file that was cut off lacks the magic at its end, but binary data follows the one at its front;
+// a table may have a column PAR1.
+bool LooksLikeParquet(std::string_view bytes) {
+  constexpr std::string_view kMagic = "PAR1";
+  if (!bytes.starts_with(kMagic)) return false;
+  const std::string_view front = bytes.substr(kMagic.size(), 64);
+  const bool binary = std::any_of(front.begin(), front.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\r' && c != '\t';
+  });
+  return binary || front.empty() || bytes.ends_with(kMagic);
+}
+
 Status Refusal(std::string_view what) {
   return InvalidArgument("this kind of file cannot be ingested: it is ", what, kSupported);
 }
@@ -205,8 +217,7 @@ std::string_view FormatName(FileFormat format) {
 }
 
 Result<bool> IsParquet(std::string_view bytes) {
-  constexpr std::string_view kMagic = "PAR1";
-  if (bytes.starts_with(kMagic) || bytes.ends_with(kMagic)) return true;
+  if (LooksLikeParquet(bytes)) return true;
   if (bytes.starts_with("PK\x03\x04")) return Refusal(ZipKind(bytes));
   for (const Signature& signature : kSignatures) {
     if (bytes.size() > signature.offset &&

@@ -50,7 +50,9 @@ TEST(FormatTest, RefusesMarkupByName) {
 
 TEST(FormatTest, NamesWhatItCannotTake) {
   EXPECT_TRUE(*IsParquet("PAR1....PAR1"));
-  EXPECT_TRUE(*IsParquet("PAR1 cut off"));
+  EXPECT_TRUE(*IsParquet("PAR1\x15\x04 cut off"));
+  EXPECT_FALSE(*IsParquet("PAR1,PAR2\n3,4\n"));
+  EXPECT_FALSE(*IsParquet("id,name\n1,PAR1"));
   EXPECT_FALSE(*IsParquet("id,name\n"));
   EXPECT_FALSE(*IsParquet(""));
   struct Case {

@@ -250,7 +250,7 @@ class FileIngester : public Ingester {
         .Add();
     if (!answer.ok()) {
       LogInfo("a file was not ingested",
-              {{"bytes", request.content->size_bytes}, {"error", answer.status().ToString()}});
+              {{"bytes", request.content->size_bytes}, {"outcome", outcome}});
       return;
     }
     seconds_.Observe(seconds);

@@ -51,7 +51,7 @@ struct IngestAnswer {
   catalog::DatasetPtr dataset;
   bool unchanged = false;  // The same bytes are in the dataset already; nothing was done.
   std::string format;      // "csv", "tsv", "json", "ndjson", "parquet", "text", "markdown"
-  std::string encoding;    // "utf-8", "utf-16le", "utf-16be", "latin-1"
+  std::string encoding;    // "utf-8", "utf-16le", "utf-16be", "latin-1"; "" for Parquet.
   uint64_t rows_added = 0;
   uint64_t rows_rejected = 0;
   std::vector<RejectedRow> rejected;  // The first 1,000.

@@ -117,14 +117,14 @@ TEST_F(IngesterTest, AppendToATypeThatIsNeverInferred) {
   ASSERT_TRUE(
       Ingest(std::string(std::istreambuf_iterator<char>(file), {}), {.file_name = "a.parquet"})
           .ok());
-  ASSERT_TRUE(Append("id,t\n2,b\n").ok());
+  ASSERT_TRUE(Append("id,t\n2,b\n  ,blank\n").ok());
   const auto answer = Append("id,t\n3,c\n1000,d\n");
   EXPECT_NE(
       answer.status().message().find(
           "column \"id\": a value does not fit the dataset's type TINYINT in row 2: \"1000\""),
       std::string::npos)
       << answer.status().ToString();
-  ExpectNothingChanged(R"([[1,"x"],[2,"b"]])", "tinyint");
+  ExpectNothingChanged(R"([[1,"x"],[2,"b"],[null,"blank"]])", "tinyint");
 }
 
 TEST_F(IngesterTest, AppendOfNoRowsAddsNoFile) {

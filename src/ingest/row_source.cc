@@ -152,7 +152,11 @@ Result<std::string> AppendSql(const RowSource& source, const SourceColumn& colum
                               const CancelToken& cancel) {
   if (column.profile != nullptr) {
     ASSIGN_OR_RETURN(const ColumnReading reading, column.profile->ReadAs(type));
-    if (!IsInferredType(type)) TRY(CheckCast(source, column, type, session, cancel));
+    if (!IsInferredType(type)) {
+      SourceColumn trimmed = column;
+      trimmed.sql = TrimmedSql(column.sql, reading);
+      TRY(CheckCast(source, trimmed, type, session, cancel));
+    }
     return ReadingSql(column.sql, reading);
   }
   if (column.type == type) return column.sql;
