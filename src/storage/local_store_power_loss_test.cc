@@ -241,9 +241,9 @@ TEST(LocalStorePowerLossTest, SyncsADirectoryThatAKilledProcessMade) {
   const FileDescriptor outside(::open(directory.path().c_str(), O_RDONLY | O_DIRECTORY));
   ASSERT_EQ(disk.MakeDirectory(outside.get(), "bucket"), 0);
   const FileDescriptor bucket(::openat(outside.get(), "bucket", O_RDONLY | O_DIRECTORY));
-  ASSERT_EQ(disk.MakeDirectory(bucket.get(), "a"), 0);
   const auto store = OpenLocalStore(directory.Join("bucket"), disk);
   ASSERT_TRUE(store.ok());
+  ASSERT_EQ(disk.MakeDirectory(bucket.get(), "a"), 0);
   ASSERT_TRUE((*store)->Put("a/e.txt", "value").ok());
   EXPECT_EQ(disk.AfterPowerLoss(disk.Node(outside.get()), "bucket/a/e.txt", [] { return false; }),
             "value");

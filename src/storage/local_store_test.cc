@@ -181,6 +181,20 @@ TEST_F(LocalStoreTest, RefusesARootThatIsNoDirectory) {
   EXPECT_FALSE(OpenLocalStore(directory_.Join("file/below")).ok());
 }
 
+TEST(LocalStoreRootTest, MayBeRelative) {
+  testing::TempDir directory;
+  const fs::path before = fs::current_path();
+  fs::current_path(directory.path());
+  for (const std::string root : {"a", "b/c/", "./d/../e", "."}) {
+    const auto store = OpenLocalStore(root);
+    ASSERT_TRUE(store.ok()) << store.status().ToString();
+    ASSERT_TRUE((*store)->Put("k.txt", root).ok());
+    EXPECT_TRUE(fs::exists(fs::path(root) / "k.txt"));
+    EXPECT_TRUE((*store)->LocalPath("k.txt")->starts_with("/"));
+  }
+  fs::current_path(before);
+}
+
 TEST(OpenBeneathTest, BothWaysAgree) {
   testing::TempDir directory;
   fs::create_directories(directory.Join("a/b"));
