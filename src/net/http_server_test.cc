@@ -251,8 +251,7 @@ TEST(HttpServerTest, AStreamThatFailsHasNoLastChunk) {
     return response;
   });
   const std::string answer = RoundTrip(*server, kGet);
-  EXPECT_THAT(answer, HasSubstr("4\r\npart\r\n"));
-  EXPECT_THAT(answer, Not(HasSubstr("0\r\n\r\n")));
+  EXPECT_THAT(answer, EndsWith("4\r\npart\r\n")) << "no last chunk may follow";
 }
 
 TEST(HttpServerTest, EchoesALargeBodyInBoundedMemory) {
