@@ -6,6 +6,7 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(spdlog 1.10 REQUIRED)
 find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(CURL 7.88 REQUIRED)
+find_package(pugixml 1.13 REQUIRED)
 find_package(ICU 72 REQUIRED COMPONENTS uc i18n)
 find_package(Boost 1.81 REQUIRED)
 # Debian's dnnl package asks for OpenCL headers that a CPU engine does not need: link it by name.
