@@ -1,4 +1,4 @@
-// Checksums and content identities.
+// Checksums, content identities and message authentication.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,19 @@ class Sha256 {
 };
 
 std::string Sha256Hex(std::string_view bytes);
+// The 32 bytes themselves.
+std::string Sha256Bytes(std::string_view bytes);
+
+// HMAC-SHA-256 (RFC 2104) as 32 bytes. Any length of key, also none.
+std::string HmacSha256(std::string_view key, std::string_view bytes);
+
+// MD5 (RFC 1321) as 16 bytes. Not for security: S3 wants it as a checksum of what it received.
+std::string Md5Bytes(std::string_view bytes);
 
 // Lower-case hex of arbitrary bytes.
 std::string HexEncode(std::string_view bytes);
+
+// Base64 of arbitrary bytes (RFC 4648 section 4), padded, on one line.
+std::string Base64Encode(std::string_view bytes);
 
 }  // namespace lakehouse

@@ -83,6 +83,56 @@ TEST(Sha256DeathTest, FinishingTwiceAborts) {
   EXPECT_DEATH(sha.FinishHex(), "CHECK failed");
 }
 
+TEST(Sha256Test, BytesAndHexAreTheSameHash) {
+  for (const std::string_view text : {"", "abc", "some more text"}) {
+    EXPECT_EQ(HexEncode(Sha256Bytes(text)), Sha256Hex(text));
+  }
+}
+
+TEST(HmacSha256Test, GivesTheValuesOfRfc4231) {
+  const auto hex = [](std::string_view key, std::string_view bytes) {
+    return HexEncode(HmacSha256(key, bytes));
+  };
+  EXPECT_EQ(hex(std::string(20, '\x0b'), "Hi There"),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(hex("Jefe", "what do ya want for nothing?"),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(hex(std::string(20, '\xaa'), std::string(50, '\xdd')),
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+  EXPECT_EQ(hex(CountUp().substr(1, 25), std::string(50, '\xcd')),
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+  EXPECT_EQ(hex(std::string(20, '\x0c'), "Test With Truncation").substr(0, 32),
+            "a3b6167473100ee06e0c796c2955552b");
+  EXPECT_EQ(hex(std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First"),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(hex(std::string(131, '\xaa'),
+                "This is a test using a larger than block-size key and a larger than block-size "
+                "data. The key needs to be hashed before being used by the HMAC algorithm."),
+            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
+TEST(HmacSha256Test, TakesNoKeyAndNoBytes) {
+  EXPECT_EQ(HexEncode(HmacSha256({}, {})),
+            "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
+TEST(Md5BytesTest, GivesTheValuesOfRfc1321) {
+  EXPECT_EQ(HexEncode(Md5Bytes("")), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(HexEncode(Md5Bytes("abc")), "900150983cd24fb0d6963f7d28e17f72");
+  EXPECT_EQ(HexEncode(Md5Bytes("message digest")), "f96b697d7cb7938d525a2f31aaf161d0");
+}
+
+TEST(Base64EncodeTest, GivesTheValuesOfRfc4648) {
+  EXPECT_EQ(Base64Encode(""), "");
+  EXPECT_EQ(Base64Encode("f"), "Zg==");
+  EXPECT_EQ(Base64Encode("fo"), "Zm8=");
+  EXPECT_EQ(Base64Encode("foo"), "Zm9v");
+  EXPECT_EQ(Base64Encode("foob"), "Zm9vYg==");
+  EXPECT_EQ(Base64Encode("fooba"), "Zm9vYmE=");
+  EXPECT_EQ(Base64Encode("foobar"), "Zm9vYmFy");
+  EXPECT_EQ(Base64Encode(std::string_view("\xfb\xff\x00", 3)), "+/8A");
+}
+
 TEST(HexEncodeTest, WritesTwoLowerCaseDigitsPerByte) {
   EXPECT_EQ(HexEncode(""), "");
   EXPECT_EQ(HexEncode(std::string_view("\x00\x0F\xA5\xFF", 4)), "000fa5ff");
