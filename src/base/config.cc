@@ -114,14 +114,54 @@ void VisitLogSettings(LogConfig& log, const Visit& visit) {
 }
 
 template <typename Visit>
+void VisitStorageSettings(StorageConfig& storage, const Visit& visit) {
+  visit(TextSetting{"storage.profile_root", &storage.profile_root, TextRule{.empty_too = false},
+                    "Directory of the buckets of profiles; relative to the data directory."});
+  visit(TextSetting{"storage.rescue", &storage.rescue, BucketNameRule{.empty_too = true},
+                    "Bucket that is read when another one fails; empty takes the one named "
+                    "rescue, if there is one."});
+  visit(IntSetting{"storage.cache_bytes", &storage.cache_bytes,
+                   IntRule{64 * kMebibyte, kPebibyte, true},
+                   "Disk for local copies of what S3 buckets hold; 0 keeps none."});
+  visit(IntSetting{"storage.request_timeout_ms", &storage.request_timeout_ms, IntRule{100, kHourMs},
+                   "Time for one operation on an S3 bucket, with its retries."});
+  visit(IntSetting{"storage.connect_timeout_ms", &storage.connect_timeout_ms, IntRule{10, kHourMs},
+                   "Time for a connection to an S3 server."});
+  visit(IntSetting{"storage.stall_timeout_ms", &storage.stall_timeout_ms, IntRule{100, kHourMs},
+                   "Time without a byte after which a request to an S3 server is given up."});
+  visit(IntSetting{"storage.max_retries", &storage.max_retries, IntRule{0, 100},
+                   "Times that a failed request to an S3 server is sent again."});
+}
+
+template <typename Visit>
 void VisitBucketSettings(BucketConfig& bucket, const std::string& prefix, const Visit& visit) {
   visit(TextSetting{StrCat(prefix, "name"), &bucket.name, BucketNameRule{},
                     "Name of the bucket; required."});
-  visit(TextSetting{StrCat(prefix, "backend"), &bucket.backend, ChoiceRule{{"local"}},
+  visit(TextSetting{StrCat(prefix, "backend"), &bucket.backend, ChoiceRule{{"local", "s3"}},
                     "Kind of storage."});
   visit(TextSetting{StrCat(prefix, "root"), &bucket.root, TextRule{.empty_too = true},
                     "Directory of a local bucket; empty takes buckets/NAME in the data "
                     "directory."});
+  visit(TextSetting{StrCat(prefix, "bucket"), &bucket.bucket, TextRule{.empty_too = true},
+                    "Name of the bucket on its S3 server; required there."});
+  visit(TextSetting{StrCat(prefix, "prefix"), &bucket.prefix, TextRule{.empty_too = true},
+                    "What every key begins with on the S3 server, without a slash at its ends."});
+  visit(TextSetting{StrCat(prefix, "endpoint"), &bucket.endpoint, TextRule{.empty_too = true},
+                    "URL of the S3 server; empty takes AWS in the region."});
+  visit(TextSetting{StrCat(prefix, "region"), &bucket.region, TextRule{.empty_too = false},
+                    "Region of the S3 bucket."});
+  visit(SwitchSetting{StrCat(prefix, "path_style"), &bucket.path_style, SwitchRule{},
+                      "Whether the bucket stands in the path of a URL instead of its host; auto "
+                      "does so except on AWS."});
+  visit(SwitchSetting{StrCat(prefix, "allow_http"), &bucket.allow_http, SwitchRule{},
+                      "Whether the endpoint may be reached without TLS; auto allows loopback "
+                      "addresses."});
+  visit(TextSetting{StrCat(prefix, "credentials"), &bucket.credentials, TextRule{.empty_too = true},
+                    "Name of the secret that signs requests, or aws:environment, "
+                    "aws:web-identity, aws:instance, aws:chain or anonymous; required for S3."});
+  visit(TextSetting{StrCat(prefix, "ca_file"), &bucket.ca_file, TextRule{.empty_too = true},
+                    "PEM file of the authorities that the S3 server's certificate is checked "
+                    "against; empty takes the system's."});
 }
 
 std::string BucketPrefix(size_t index) { return StrCat(kBuckets, '[', index, "]."); }
@@ -135,6 +175,7 @@ void VisitSettings(Config& config, const Visit& visit) {
   VisitAiSettings(config.ai, visit);
   VisitSearchSettings(config.search, visit);
   VisitLogSettings(config.log, visit);
+  VisitStorageSettings(config.storage, visit);
   for (size_t i = 0; i < config.storage.buckets.size(); ++i) {
     VisitBucketSettings(config.storage.buckets[i], BucketPrefix(i), visit);
   }
@@ -210,6 +251,8 @@ class ConfigReader {
   }
 
   void CheckBuckets() {
+    // Where a value was refused, its default would look like a mistake.
+    const bool complete = status_.ok();
     std::set<std::string> names;
     std::set<std::string> roots;
     for (size_t i = 0; i < buckets_.size(); ++i) {
@@ -217,16 +260,30 @@ class ConfigReader {
       if (!Has(StrCat(BucketPrefix(i), "name"))) {
         Report(*buckets_[i], "a bucket needs a name: write name = \"…\" below its header");
       }
-      if (bucket.name.starts_with("s3:")) {
-        Report(*buckets_[i], StrCat("the prefix s3: is not for a local bucket: ", bucket.name));
-      }
       // A name that was refused has been left empty.
-      if (!bucket.name.empty() && !names.insert(bucket.name).second) {
+      if (bucket.name.empty()) continue;
+      if (const auto mistake = complete ? FindMistake(bucket) : std::nullopt) {
+        const auto value = values_.find(StrCat(BucketPrefix(i), mistake->setting));
+        Report(value == values_.end() ? *buckets_[i] : *value->second, mistake->problem);
+      }
+      if (!names.insert(bucket.name).second) {
         Report(*buckets_[i], StrCat("two buckets have one name: ", bucket.name));
       }
       if (!bucket.root.empty() && !roots.insert(bucket.root).second) {
         Report(*buckets_[i], StrCat("two buckets have one root: ", QuoteForMessage(bucket.root)));
       }
+    }
+    CheckRescue(names);
+  }
+
+  void CheckRescue(const std::set<std::string>& names) {
+    const std::string& rescue = config_.storage.rescue;
+    if (rescue.empty()) return;
+    const toml::node& node = *values_.at("storage.rescue");
+    if (rescue == "primary") {
+      Report(node, "storage.rescue must be another bucket than primary");
+    } else if (!names.contains(rescue)) {
+      Report(node, StrCat("storage.rescue names no bucket of this file: ", rescue));
     }
   }
 

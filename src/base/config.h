@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,11 +28,32 @@ struct ServerConfig {
   int64_t drain_timeout_ms = 10'000;
 };
 
+// One bucket: a table of [[storage.buckets]], and what POST /storage/buckets takes.
 struct BucketConfig {
   std::string name;
-  std::string backend = "local";
-  std::string root;  // "": <data>/buckets/<name>.
+  std::string backend = "local";  // "local" or "s3".
+  std::string root;               // Local. "": <data>/buckets/<name>.
+  // The rest is of S3 buckets.
+  std::string bucket;
+  std::string prefix;    // Without a "/" at either end.
+  std::string endpoint;  // "http(s)://host[:port]"; "": AWS, by region.
+  std::string region = "us-east-1";
+  std::optional<bool> path_style;  // nullopt: path style except on AWS.
+  std::optional<bool> allow_http;  // nullopt: only to loopback addresses.
+  std::string credentials;         // Name of a secret, or a word of storage/s3/credentials.h.
+  std::string ca_file;             // "": the system's certificates.
 };
+
+// What is wrong with one bucket's settings, whatever the others say.
+struct BucketMistake {
+  std::string setting;  // The member to mend: "credentials".
+  std::string problem;
+};
+
+// Finds the first setting that contradicts the bucket's name or backend, or that the backend needs
+// and lacks; nullopt when there is none. Knows no secret, directory or server.
+// REQUIRES: CheckBucketName(bucket.name).ok().
+std::optional<BucketMistake> FindMistake(const BucketConfig& bucket);
 
 struct SqlConfig {
   int64_t memory_limit_bytes = 0;  // 0: 40 % of the machine's memory.
@@ -70,6 +92,14 @@ struct LogConfig {
 
 struct StorageConfig {
   std::vector<BucketConfig> buckets;  // Empty: one local bucket, primary, in the data directory.
+  // Where profile:<id> buckets lie; relative to the data directory.
+  std::string profile_root = "profiles";
+  std::string rescue;  // Bucket that reads fall back to; "": the one named rescue.
+  int64_t cache_bytes = 10'737'418'240;  // Local copies of remote blocks; 0: none.
+  int64_t request_timeout_ms = 60'000;   // One operation on a remote bucket, retries included.
+  int64_t connect_timeout_ms = 3'000;
+  int64_t stall_timeout_ms = 10'000;  // A remote bucket that sends nothing for so long.
+  int64_t max_retries = 4;
 };
 
 struct Config {
@@ -99,9 +129,10 @@ struct LoadedConfig {
   std::vector<SettingValue> settings;
 };
 
-// Parses TOML text. An unknown key or table, a value of the wrong type or out of range, and two
-// buckets with one name or one root are kInvalidArgument and name the file, line, key and, for an
-// unknown key, the nearest valid one. Of several errors the first in the file is reported. `origin`
+// Parses TOML text. An unknown key or table, a value of the wrong type or out of range, what
+// FindMistake finds, two buckets with one name or one root, and a storage.rescue that is no bucket
+// of the file are kInvalidArgument and name the file, line, key and, for an unknown key, the
+// nearest valid one. Of several errors the first in the file is reported. `origin`
 // is used in messages and as the settings' source; `path` of the answer stays empty.
 Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& origin);
 

@@ -8,6 +8,11 @@
 namespace lakehouse {
 namespace {
 
+// The listing of a bucket is no TOML, and storage.rescue names one.
+bool IsOfBuckets(std::string_view key) {
+  return key.starts_with("storage.buckets") || key == "storage.rescue";
+}
+
 void Run(std::string_view text) {
   const Result<LoadedConfig> loaded = ParseConfig(text, "fuzz.toml");
   if (!loaded.ok()) {
@@ -19,13 +24,13 @@ void Run(std::string_view text) {
   // What is listed parses to the same values.
   std::string listing;
   for (const SettingValue& setting : loaded->settings) {
-    if (setting.key.starts_with("storage.")) continue;
+    if (IsOfBuckets(setting.key)) continue;
     StrAppend(listing, setting.key, " = ", setting.value, '\n');
   }
   const Result<LoadedConfig> again = ParseConfig(listing, "again.toml");
   CHECK(again.ok());
   for (const SettingValue& setting : again->settings) {
-    if (setting.key.starts_with("storage.")) continue;
+    if (IsOfBuckets(setting.key)) continue;
     const SettingValue& first =
         loaded->settings[static_cast<size_t>(&setting - again->settings.data())];
     CHECK(setting.key == first.key && setting.value == first.value);

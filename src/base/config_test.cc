@@ -87,12 +87,57 @@ TEST(ParseConfigTest, TakesBucketsInTheirOrder) {
     }
   }
   EXPECT_THAT(listed,
-              ::testing::ElementsAre("storage.buckets[0].name=\"primary\" lakehouse.toml",
-                                     "storage.buckets[0].backend=\"local\" default",
-                                     "storage.buckets[0].root=\"/a\" lakehouse.toml",
-                                     "storage.buckets[1].name=\"profile:nurse\" lakehouse.toml",
-                                     "storage.buckets[1].backend=\"local\" lakehouse.toml",
-                                     "storage.buckets[1].root=\"\" default"));
+              ::testing::IsSupersetOf({"storage.rescue=\"\" default",
+                                       "storage.buckets[0].name=\"primary\" lakehouse.toml",
+                                       "storage.buckets[0].backend=\"local\" default",
+                                       "storage.buckets[0].root=\"/a\" lakehouse.toml",
+                                       "storage.buckets[1].name=\"profile:nurse\" lakehouse.toml",
+                                       "storage.buckets[1].backend=\"local\" lakehouse.toml",
+                                       "storage.buckets[1].root=\"\" default",
+                                       "storage.buckets[1].path_style=\"auto\" default"}));
+}
+
+TEST(ParseConfigTest, TakesS3BucketsAndWhatStorageNeeds) {
+  const Result<LoadedConfig> loaded = ParseConfig(
+      "[storage]\nprofile_root = \"/p\"\nrescue = \"s3:spare\"\ncache_bytes = 0\n"
+      "request_timeout_ms = 5_000\nconnect_timeout_ms = 100\nstall_timeout_ms = 200\n"
+      "max_retries = 0\n"
+      "[[storage.buckets]]\nname = \"primary\"\nbackend = \"s3\"\nbucket = \"lake\"\n"
+      "prefix = \"a/b\"\nendpoint = \"http://127.0.0.1:9000\"\nregion = \"eu-west-1\"\n"
+      "path_style = true\nallow_http = false\ncredentials = \"minio\"\nca_file = \"/ca.pem\"\n"
+      "[[storage.buckets]]\nname = \"s3:spare\"\nbackend = \"s3\"\nbucket = \"spare\"\n"
+      "path_style = \"auto\"\ncredentials = \"anonymous\"\n",
+      kOrigin);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  const StorageConfig& storage = loaded->config.storage;
+  EXPECT_EQ(storage.profile_root, "/p");
+  EXPECT_EQ(storage.rescue, "s3:spare");
+  EXPECT_EQ(storage.cache_bytes, 0);
+  EXPECT_EQ(storage.request_timeout_ms, 5'000);
+  EXPECT_EQ(storage.connect_timeout_ms, 100);
+  EXPECT_EQ(storage.stall_timeout_ms, 200);
+  EXPECT_EQ(storage.max_retries, 0);
+  ASSERT_EQ(storage.buckets.size(), 2u);
+  const BucketConfig& primary = storage.buckets[0];
+  EXPECT_EQ(primary.backend, "s3");
+  EXPECT_EQ(primary.bucket, "lake");
+  EXPECT_EQ(primary.prefix, "a/b");
+  EXPECT_EQ(primary.endpoint, "http://127.0.0.1:9000");
+  EXPECT_EQ(primary.region, "eu-west-1");
+  EXPECT_EQ(primary.path_style, true);
+  EXPECT_EQ(primary.allow_http, false);
+  EXPECT_EQ(primary.credentials, "minio");
+  EXPECT_EQ(primary.ca_file, "/ca.pem");
+  EXPECT_EQ(storage.buckets[1].region, "us-east-1");
+  EXPECT_EQ(storage.buckets[1].path_style, std::nullopt);
+  EXPECT_EQ(storage.buckets[1].allow_http, std::nullopt);
+  std::vector<std::string> switches;
+  for (const SettingValue& setting : loaded->settings) {
+    if (setting.key.ends_with("_style") || setting.key.ends_with("_http")) {
+      switches.push_back(setting.value);
+    }
+  }
+  EXPECT_THAT(switches, ::testing::ElementsAre("true", "false", "\"auto\"", "\"auto\""));
 }
 
 struct BadConfig {
@@ -178,8 +223,8 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Buckets, ParseConfigErrorTest,
     ::testing::Values(
-        BadConfig{"[[storage.buckets]]\nname = \"a\"\nbucket = \"lake\"\nbackend = \"s3\"\n",
-                  "4: storage.buckets[0].backend must be \"local\", got \"s3\""},
+        BadConfig{"[[storage.buckets]]\nname = \"a\"\nbucket = \"lake\"\nbackend = \"gcs\"\n",
+                  "4: storage.buckets[0].backend must be one of \"local\", \"s3\", got \"gcs\""},
         BadConfig{"[[storage.buckets]]\nnam = \"a\"\n",
                   "1: a bucket needs a name: write name = \"…\" below its header"},
         BadConfig{"[[storage.buckets]]\nname = \"a\"\nrot = \"/x\"\n",
@@ -194,13 +239,65 @@ INSTANTIATE_TEST_SUITE_P(
         BadConfig{"[[storage.buckets]]\nname = \"a\"\nroot = \"/x\"\n"
                   "[[storage.buckets]]\nname = \"b\"\nroot = \"/x\"\n",
                   "4: two buckets have one root: \"/x\""},
-        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\n",
-                  "1: the prefix s3: is not for a local bucket: s3:a"},
         BadConfig{"[storage]\nbuckets = 3\n",
                   "2: storage.buckets must be an array of tables: write [[storage.buckets]], not a "
                   "whole number"},
         BadConfig{"[storage]\nbuckets = [1]\n",
                   "2: a bucket must be a table: write [[storage.buckets]], not a whole number"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    BucketsThatContradictThemselves, ParseConfigErrorTest,
+    ::testing::Values(
+        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\n",
+                  "2: the prefix s3: is not for a local bucket: s3:a"},
+        BadConfig{"[[storage.buckets]]\nname = \"x:a\"\n",
+                  "2: the prefix of a bucket name is s3: or profile:, not that of x:a"},
+        BadConfig{"[[storage.buckets]]\nroot = \"/a\"\nname = \"profile:a\"\n",
+                  "2: the bucket of a profile lies below storage.profile_root and takes no root of "
+                  "its own: profile:a"},
+        BadConfig{"[[storage.buckets]]\nname = \"a\"\nbucket = \"lake\"\n",
+                  "3: a local bucket takes no bucket; write backend = \"s3\", or leave bucket out "
+                  "of a"},
+        BadConfig{"[[storage.buckets]]\nname = \"a\"\ncredentials = \"minio\"\n",
+                  "3: a local bucket takes no credentials; write backend = \"s3\", or leave "
+                  "credentials out of a"},
+        BadConfig{"[[storage.buckets]]\nname = \"a\"\nallow_http = true\n",
+                  "3: a local bucket takes no allow_http; write backend = \"s3\", or leave "
+                  "allow_http out of a"},
+        BadConfig{"[[storage.buckets]]\nname = \"a\"\nbackend = \"s3\"\n",
+                  "2: an S3 bucket is named s3:<id>, primary or rescue, not a"},
+        BadConfig{"[[storage.buckets]]\nname = \"profile:a\"\nbackend = \"s3\"\n",
+                  "2: an S3 bucket is named s3:<id>, primary or rescue, not profile:a"},
+        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\nbackend = \"s3\"\nroot = \"/a\"\n",
+                  "4: an S3 bucket takes no root; write bucket and, for a part of it, prefix: "
+                  "s3:a"},
+        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\nbackend = \"s3\"\n",
+                  "1: an S3 bucket needs bucket, its name on the server: s3:a"},
+        BadConfig{"[[storage.buckets]]\nname = \"rescue\"\nbackend = \"s3\"\nbucket = \"x\"\n",
+                  "1: an S3 bucket needs credentials: the name of a secret, aws:environment, "
+                  "aws:web-identity, aws:instance, aws:chain or anonymous: rescue"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Storage, ParseConfigErrorTest,
+    ::testing::Values(
+        BadConfig{"storage.cache_bytes = 1\n",
+                  "1: storage.cache_bytes must be 0 or a whole number from 67108864 to "
+                  "1125899906842624, got 1"},
+        BadConfig{"storage.profile_root = \"\"\n",
+                  "1: storage.profile_root must be text without control characters, not empty, got "
+                  "\"\""},
+        BadConfig{"storage.rescue = \"A\"\n",
+                  "1: storage.rescue must be empty or a bucket name: 1 to 63 of a-z, 0-9, _ and -, "
+                  "optionally after one such prefix and a colon, got \"A\""},
+        BadConfig{"storage.rescue = \"spare\"\n",
+                  "1: storage.rescue names no bucket of this file: spare"},
+        BadConfig{"storage.rescue = \"primary\"\n[[storage.buckets]]\nname = \"primary\"\n",
+                  "1: storage.rescue must be another bucket than primary"},
+        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\npath_style = \"yes\"\n",
+                  "3: storage.buckets[0].path_style must be true, false or \"auto\", got \"yes\""},
+        BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\npath_style = 1\n",
+                  "3: storage.buckets[0].path_style must be true, false or \"auto\", got a whole "
+                  "number"}));
 
 TEST(ParseConfigTest, RefusesAKeyOfMoreTablesThanTheStackHolds) {
   std::string text = "\na";

@@ -10,6 +10,7 @@ namespace lakehouse {
 namespace {
 
 constexpr int kMaxPort = 65'535;
+constexpr std::string_view kAuto = "auto";
 
 bool IsPort(std::string_view text) {
   int port = 0;
@@ -40,7 +41,8 @@ bool Accepts(const TextRules& rules, const std::string& text) {
     return std::find(rule->choices.begin(), rule->choices.end(), text) != rule->choices.end();
   }
   if (std::holds_alternative<AddressRule>(rules)) return IsAddress(text);
-  return CheckBucketName(text).ok();
+  const bool may_be_empty = std::get<BucketNameRule>(rules).empty_too;
+  return (text.empty() && may_be_empty) || CheckBucketName(text).ok();
 }
 
 Status Refusal(const std::string& key, std::string_view accepted, std::string_view got) {
@@ -74,6 +76,19 @@ Status StoreValue(const TextSetting& setting, const toml::node& node) {
   return OkStatus();
 }
 
+Status StoreValue(const SwitchSetting& setting, const toml::node& node) {
+  if (const toml::value<bool>* value = node.as_boolean()) {
+    *setting.value = value->get();
+    return OkStatus();
+  }
+  const std::string accepted = AcceptedValues(setting.rule);
+  const toml::value<std::string>* word = node.as_string();
+  if (word == nullptr) return Refusal(setting.key, accepted, TomlTypeWords(node));
+  if (word->get() != kAuto) return Refusal(setting.key, accepted, QuoteForMessage(word->get()));
+  *setting.value = std::nullopt;
+  return OkStatus();
+}
+
 std::string AcceptedValues(const IntRule& rule) {
   return StrCat(rule.zero_too ? "0 or " : "", "a whole number from ", rule.min, " to ", rule.max);
 }
@@ -90,9 +105,12 @@ std::string AcceptedValues(const TextRules& rules) {
     return out;
   }
   if (std::holds_alternative<AddressRule>(rules)) return "HOST:PORT";
-  return "a bucket name: 1 to 63 of a-z, 0-9, _ and -, optionally after one such prefix and a "
-         "colon";
+  return StrCat(std::get<BucketNameRule>(rules).empty_too ? "empty or " : "",
+                "a bucket name: 1 to 63 of a-z, 0-9, _ and -, optionally after one such prefix "
+                "and a colon");
 }
+
+std::string AcceptedValues(const SwitchRule&) { return "true, false or \"auto\""; }
 
 std::string TomlValue(const IntSetting& setting) { return StrCat(*setting.value); }
 
@@ -101,6 +119,11 @@ std::string TomlValue(const TextSetting& setting) {
   std::string out;
   AppendJsonString(out, *setting.value);
   return out;
+}
+
+std::string TomlValue(const SwitchSetting& setting) {
+  if (setting.value->has_value()) return StrCat(**setting.value);
+  return StrCat('"', kAuto, '"');
 }
 
 }  // namespace lakehouse

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,8 +25,12 @@ struct TextRule {
 struct ChoiceRule {
   std::vector<std::string> choices;
 };
-struct AddressRule {};     // HOST:PORT, a literal IPv6 host in brackets.
-struct BucketNameRule {};  // CheckBucketName (base/ids.h).
+struct AddressRule {};  // HOST:PORT, a literal IPv6 host in brackets.
+// CheckBucketName (base/ids.h).
+struct BucketNameRule {
+  bool empty_too = false;
+};
+struct SwitchRule {};  // true, false, or "auto" for "decide by yourself".
 
 using TextRules = std::variant<TextRule, ChoiceRule, AddressRule, BucketNameRule>;
 
@@ -45,16 +50,27 @@ struct TextSetting {
   std::string_view help;
 };
 
+// A switch that may be left open. `value` borrows a member of Config.
+struct SwitchSetting {
+  std::string key;
+  std::optional<bool>* value;
+  SwitchRule rule;
+  std::string_view help;
+};
+
 // Stores the value of `node`, or says which values the setting takes and leaves it as it was.
 Status StoreValue(const IntSetting& setting, const toml::node& node);
 Status StoreValue(const TextSetting& setting, const toml::node& node);
+Status StoreValue(const SwitchSetting& setting, const toml::node& node);
 
 // Says which values a setting takes: "a whole number from 1 to 64".
 std::string AcceptedValues(const IntRule& rule);
 std::string AcceptedValues(const TextRules& rule);
+std::string AcceptedValues(const SwitchRule& rule);
 
 // Formats the current value as TOML.
 std::string TomlValue(const IntSetting& setting);
 std::string TomlValue(const TextSetting& setting);
+std::string TomlValue(const SwitchSetting& setting);
 
 }  // namespace lakehouse
