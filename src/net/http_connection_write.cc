@@ -40,7 +40,8 @@ Connection::Awaitable<bool> Connection::WriteAnswer(const Response& response, Me
   if (IsBodiless(response.status)) {
     head.framing = Framing::kNone;
   } else if (response.stream != nullptr) {
-    head.framing = Framing::kChunked;
+    head.framing = response.stream_bytes.has_value() ? Framing::kLength : Framing::kChunked;
+    head.body_bytes = response.stream_bytes.value_or(0);
   }
   const std::string text = EncodeHead(response, head);
   const bool has_body = method != Method::kHead && head.framing == Framing::kLength;
@@ -55,17 +56,26 @@ Connection::Awaitable<bool> Connection::WriteAnswer(const Response& response, Me
 
 Connection::Awaitable<bool> Connection::WriteStream(Exchange& exchange, const Response& response,
                                                     bool close) {
-  const bool chunked = decoder_->head().version >= 11;
-  const std::string text =
-      EncodeHead(response, {.framing = chunked ? Framing::kChunked : Framing::kUntilClose,
-                            .close = close,
-                            .request_id = request_id_,
-                            .now = Clock::System().Now()});
+  Framing framing = Framing::kUntilClose;
+  if (response.stream_bytes.has_value()) {
+    framing = Framing::kLength;
+  } else if (decoder_->head().version >= 11) {
+    framing = Framing::kChunked;
+  }
+  const bool chunked = framing == Framing::kChunked;
+  uint64_t promised_bytes = response.stream_bytes.value_or(UINT64_MAX);
+  const std::string text = EncodeHead(response, {.framing = framing,
+                                                 .body_bytes = promised_bytes,
+                                                 .close = close,
+                                                 .request_id = request_id_,
+                                                 .now = Clock::System().Now()});
   bool ok = co_await Write(text);
   while (ok) {
     // The end is asked for first: bytes that come before it are then surely in what is taken.
     const bool ended = exchange.output().writer_closed();
     const std::string bytes = exchange.output().TakeAll();
+    if (bytes.size() > promised_bytes) co_return false;
+    promised_bytes -= bytes.size();
     for (size_t at = 0; ok && at < bytes.size(); at += kSliceBytes) {
       const std::string_view slice = std::string_view(bytes).substr(at, kSliceBytes);
       const std::string size_line = chunked ? StrCat(HexSize(slice.size()), "\r\n") : "";
@@ -73,8 +83,9 @@ Connection::Awaitable<bool> Connection::WriteStream(Exchange& exchange, const Re
     }
     if (!ok) break;
     if (ended) {
-      // Without the last chunk the client knows that the answer is not whole.
+      // Without the last chunk, or the last byte, the client knows that the answer is not whole.
       if (!exchange.output().end().ok()) co_return false;
+      if (framing == Framing::kLength && promised_bytes > 0) co_return false;
       if (chunked) ok = co_await Write("0\r\n\r\n");
       break;
     }

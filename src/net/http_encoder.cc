@@ -1,7 +1,6 @@
 #include "net/http_encoder.h"
 
 #include <array>
-#include <ctime>
 
 #include "base/strings.h"
 
@@ -16,21 +15,6 @@ bool IsOwned(std::string_view name) {
     if (EqualsIgnoreCase(owned, name)) return true;
   }
   return false;
-}
-
-// Formats as RFC 9110 section 5.6.7 wants it, whatever the locale.
-std::string HttpDate(Timestamp now) {
-  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
-                                                     "Thu", "Fri", "Sat"};
-  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t seconds = now.micros / 1'000'000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  const auto two = [](int value) { return StrCat(value < 10 ? "0" : "", value); };
-  return StrCat(kDays[utc.tm_wday], ", ", two(utc.tm_mday), " ", kMonths[utc.tm_mon], " ",
-                utc.tm_year + 1900, " ", two(utc.tm_hour), ":", two(utc.tm_min), ":",
-                two(utc.tm_sec), " GMT");
 }
 
 void AppendValue(std::string& out, std::string_view value) {
@@ -65,7 +49,7 @@ std::string EncodeHead(const Response& response, const HeadOptions& options) {
       break;
   }
   if (options.close) out.append("Connection: close\r\n");
-  StrAppend(out, "Date: ", HttpDate(options.now), "\r\n");
+  StrAppend(out, "Date: ", FormatHttpDate(options.now), "\r\n");
   StrAppend(out, "X-Request-Id: ", options.request_id, "\r\n\r\n");
   return out;
 }

@@ -1,6 +1,7 @@
 #include "net/http_message.h"
 
 #include <array>
+#include <ctime>
 
 #include "base/strings.h"
 
@@ -199,6 +200,20 @@ std::string_view ReasonPhrase(int status) {
     if (phrase.status == status) return phrase.text;
   }
   return "Error";
+}
+
+std::string FormatHttpDate(Timestamp time) {
+  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed",
+                                                     "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t seconds = time.micros / 1'000'000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  const auto two = [](int value) { return StrCat(value < 10 ? "0" : "", value); };
+  return StrCat(kDays[utc.tm_wday], ", ", two(utc.tm_mday), " ", kMonths[utc.tm_mon], " ",
+                utc.tm_year + 1900, " ", two(utc.tm_hour), ":", two(utc.tm_min), ":",
+                two(utc.tm_sec), " GMT");
 }
 
 Status ParseTarget(std::string_view target, Request& request) {

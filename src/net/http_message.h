@@ -13,6 +13,7 @@
 
 #include "base/byte_source.h"
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/status.h"
 
 namespace lakehouse::net {
@@ -66,7 +67,10 @@ struct Response {
   int status = 200;
   Headers headers;
   std::string body;
-  BodyProducer stream;  // When set, `body` is ignored and the answer is chunked.
+  BodyProducer stream;  // When set, `body` is ignored.
+  // How many bytes `stream` writes, where that is known: Content-Length then, chunked otherwise. A
+  // stream that writes another number breaks the connection.
+  std::optional<uint64_t> stream_bytes = std::nullopt;
 };
 
 // Percent-decodes one path segment or query component. `plus_is_space` for query components.
@@ -76,6 +80,10 @@ std::string PercentEncode(std::string_view text);
 
 // The reason phrase of a status code, for example "Not Found"; "Error" for one without a name here.
 std::string_view ReasonPhrase(int status);
+
+// A time as header fields carry it, whatever the locale: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110
+// section 5.6.7).
+std::string FormatHttpDate(Timestamp time);
 
 // Splits a request target (origin-form, or absolute-form whose authority is dropped) into `path`
 // and `query`; kInvalidArgument when it could escape its root or is not UTF-8 once decoded.

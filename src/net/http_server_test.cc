@@ -254,6 +254,41 @@ TEST(HttpServerTest, AStreamThatFailsHasNoLastChunk) {
   EXPECT_THAT(answer, EndsWith("4\r\npart\r\n")) << "no last chunk may follow";
 }
 
+// Answers "/" with a stream of the letters "part", and says that it has as many bytes as the query
+// parameter `says`.
+std::unique_ptr<HttpServer> StartStreamOfKnownSize() {
+  return StartServer([](Request& request) {
+    Response response;
+    response.stream = [](const BodyWriter& write) { return write("part"); };
+    response.stream_bytes = std::stoul(*request.QueryParam("says"));
+    return response;
+  });
+}
+
+TEST(HttpServerTest, AStreamOfKnownSizeHasAContentLength) {
+  const auto server = StartStreamOfKnownSize();
+  RawClient client(server->port());
+  client.Send("GET /?says=4 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string answer = client.ReadAnswer();
+  EXPECT_THAT(answer, HasSubstr("Content-Length: 4\r\n"));
+  EXPECT_THAT(answer, EndsWith("\r\n\r\npart"));
+  client.Send("HEAD /?says=4 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  const std::string head = client.ReadToEnd();
+  EXPECT_THAT(head, HasSubstr("Content-Length: 4\r\n"));
+  EXPECT_THAT(head, EndsWith("\r\n\r\n"));
+}
+
+TEST(HttpServerTest, AStreamOfAnotherSizeThanItSaidBreaksTheConnection) {
+  const auto server = StartStreamOfKnownSize();
+  for (const std::string says : {"3", "5"}) {
+    RawClient client(server->port());
+    client.Send(StrCat("GET /?says=", says, " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    const std::string answer = client.ReadToEnd();
+    EXPECT_THAT(answer, HasSubstr(StrCat("Content-Length: ", says, "\r\n")));
+    EXPECT_THAT(answer, EndsWith(says == "3" ? "\r\n\r\n" : "\r\n\r\npart"));
+  }
+}
+
 TEST(HttpServerTest, EchoesALargeBodyInBoundedMemory) {
   constexpr size_t kBytes = 64 << 20;
   const auto server = StartServer(Echo);
