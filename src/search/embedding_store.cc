@@ -129,8 +129,7 @@ Status VerifyObject(const storage::ObjectStore& store, const EmbeddingPart& part
   uint32_t crc32c = 0;
   for (uint64_t offset = 0; offset < part.size_bytes;) {
     TRY(cancel.Check());
-    ASSIGN_OR_RETURN(const size_t read,
-                     store.ReadAt(part.key, offset, buffer.data(), buffer.size()));
+    ASSIGN_OR_RETURN(const size_t read, store.ReadAt(info, offset, buffer.data(), buffer.size()));
     if (read == 0) return Internal("embeddings are damaged: the object shrank: ", part.key);
     crc32c = Crc32c(std::string_view(buffer).substr(0, read), crc32c);
     offset += read;

@@ -113,7 +113,7 @@ class ObjectHandle : public FileHandle {
 
   size_t ReadAt(char* buffer, size_t size, uint64_t offset) const {
     if (offset >= info_.size_bytes) return 0;
-    const Result<size_t> got = store_.ReadAt(info_.key, offset, buffer, size);
+    const Result<size_t> got = store_.ReadAt(info_, offset, buffer, size);
     if (!got.ok()) {
       throw duckdb::IOException("Cannot read %s: %s", ShownName(path), got.status().message());
     }

@@ -72,11 +72,11 @@ Result<std::string> FaultyStore::Get(std::string_view key, ByteRange range) cons
   return bytes;
 }
 
-Result<size_t> FaultyStore::ReadAt(std::string_view key, uint64_t offset, char* buffer,
+Result<size_t> FaultyStore::ReadAt(const ObjectInfo& object, uint64_t offset, char* buffer,
                                    size_t size) const {
   const std::optional<StoreFault> fault = Arrive(StoreCall::kReadAt);
   if (Prevents(fault, true) || LosesAnswer(fault)) return fault->status;
-  return target_->ReadAt(key, offset, buffer, Shortens(fault) ? size / 2 : size);
+  return target_->ReadAt(object, offset, buffer, Shortens(fault) ? size / 2 : size);
 }
 
 Result<ObjectInfo> FaultyStore::Head(std::string_view key) const {
@@ -101,6 +101,10 @@ Result<std::vector<ObjectInfo>> FaultyStore::List(std::string_view prefix,
 
 Status FaultyStore::Delete(std::string_view key) {
   return Apply(Arrive(StoreCall::kDelete), [&] { return target_->Delete(key); });
+}
+
+Status FaultyStore::DeleteMany(const std::vector<std::string>& keys) {
+  return Apply(Arrive(StoreCall::kDeleteMany), [&] { return target_->DeleteMany(keys); });
 }
 
 std::optional<std::string> FaultyStore::LocalPath(std::string_view key) const {

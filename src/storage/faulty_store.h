@@ -15,7 +15,7 @@
 
 namespace lakehouse::storage {
 
-enum class StoreCall { kGet, kReadAt, kHead, kPut, kPutFile, kList, kDelete };
+enum class StoreCall { kGet, kReadAt, kHead, kPut, kPutFile, kList, kDelete, kDeleteMany };
 
 // What goes wrong with one call.
 struct StoreFault {
@@ -43,7 +43,7 @@ class FaultyStore : public ObjectStore {
   uint64_t calls(std::optional<StoreCall> call = std::nullopt) const EXCLUDES_LOCK(mutex_);
 
   Result<std::string> Get(std::string_view key, ByteRange range = {}) const override;
-  Result<size_t> ReadAt(std::string_view key, uint64_t offset, char* buffer,
+  Result<size_t> ReadAt(const ObjectInfo& object, uint64_t offset, char* buffer,
                         size_t size) const override;
   Result<ObjectInfo> Head(std::string_view key) const override;
   Result<ObjectInfo> Put(std::string_view key, std::string_view bytes,
@@ -53,10 +53,11 @@ class FaultyStore : public ObjectStore {
   Result<std::vector<ObjectInfo>> List(std::string_view prefix, std::string_view start_after = {},
                                        size_t limit = SIZE_MAX) const override;
   Status Delete(std::string_view key) override;
+  Status DeleteMany(const std::vector<std::string>& keys) override;
   std::optional<std::string> LocalPath(std::string_view key) const override;
 
  private:
-  static constexpr size_t kCallKinds = 7;
+  static constexpr size_t kCallKinds = 8;
   struct Armed {
     StoreFault fault;
     uint64_t seen = 0;  // Calls that the fault has counted.

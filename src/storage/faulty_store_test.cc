@@ -49,13 +49,26 @@ TEST(FaultyStoreTest, CountsEveryKindWhenAskedTo) {
 
 TEST(FaultyStoreTest, ReadsShort) {
   FaultyStore store(NewMemoryStore());
-  ASSERT_TRUE(store.Put("a", "12345678").ok());
+  const auto info = store.Put("a", "12345678");
+  ASSERT_TRUE(info.ok());
   store.AddFault({.call = StoreCall::kGet, .effect = Effect::kShortRead});
   store.AddFault({.call = StoreCall::kReadAt, .effect = Effect::kShortRead});
   EXPECT_EQ(*store.Get("a"), "1234");
   char buffer[8];
-  EXPECT_EQ(*store.ReadAt("a", 0, buffer, 8), 4u);
-  EXPECT_EQ(*store.ReadAt("a", 0, buffer, 8), 8u);
+  EXPECT_EQ(*store.ReadAt(*info, 0, buffer, 8), 4u);
+  EXPECT_EQ(*store.ReadAt(*info, 0, buffer, 8), 8u);
+}
+
+TEST(FaultyStoreTest, CountsADeletionOfManyKeysAsOneCall) {
+  FaultyStore store(NewMemoryStore());
+  ASSERT_TRUE(store.Put("a", "1").ok());
+  ASSERT_TRUE(store.Put("b", "2").ok());
+  store.AddFault({.call = StoreCall::kDeleteMany, .ordinal = 2, .effect = Effect::kAfter});
+  EXPECT_TRUE(store.DeleteMany({"a"}).ok());
+  EXPECT_EQ(store.DeleteMany({"a", "b"}).code(), StatusCode::kUnavailable);
+  EXPECT_TRUE(store.List("")->empty());
+  EXPECT_EQ(store.calls(StoreCall::kDeleteMany), 2u);
+  EXPECT_EQ(store.calls(StoreCall::kDelete), 0u);
 }
 
 TEST(FaultyStoreTest, ForgetsFaults) {

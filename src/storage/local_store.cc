@@ -65,14 +65,17 @@ class LocalStore : public ObjectStore {
     return bytes;
   }
 
-  Result<size_t> ReadAt(std::string_view key, uint64_t offset, char* buffer,
+  Result<size_t> ReadAt(const ObjectInfo& object, uint64_t offset, char* buffer,
                         size_t size) const override {
     struct stat metadata {};
-    ASSIGN_OR_RETURN(const FileDescriptor file, OpenObject(key, kReadFlags, metadata));
-    const auto object_size = static_cast<uint64_t>(metadata.st_size);
-    if (offset > object_size) return PastEnd(key, offset, object_size);
+    ASSIGN_OR_RETURN(const FileDescriptor file, OpenObject(object.key, kReadFlags, metadata));
+    const ObjectInfo opened = ObjectInfoFromStat(object.key, metadata);
+    if (opened.version != object.version) {
+      return Conflict("another version is stored under the key: ", object.key);
+    }
+    if (offset > opened.size_bytes) return PastEnd(object.key, offset, opened.size_bytes);
     const ssize_t count = ReadFully(file.get(), buffer, size, offset);
-    if (count < 0) return ErrnoStatus(errno, "read the object", key);
+    if (count < 0) return ErrnoStatus(errno, "read the object", object.key);
     return static_cast<size_t>(count);
   }
 

@@ -32,11 +32,14 @@ class MemoryStore : public ObjectStore {
     return object->bytes.substr(range.offset, range.length);
   }
 
-  Result<size_t> ReadAt(std::string_view key, uint64_t offset, char* buffer,
+  Result<size_t> ReadAt(const ObjectInfo& object, uint64_t offset, char* buffer,
                         size_t size) const override {
-    ASSIGN_OR_RETURN(const ObjectPtr object, Find(key));
-    if (offset > object->bytes.size()) return PastEnd(key, offset, *object);
-    return object->bytes.copy(buffer, size, offset);
+    ASSIGN_OR_RETURN(const ObjectPtr found, Find(object.key));
+    if (found->version != object.version) {
+      return Conflict("another version is stored under the key: ", object.key);
+    }
+    if (offset > found->bytes.size()) return PastEnd(object.key, offset, *found);
+    return found->bytes.copy(buffer, size, offset);
   }
 
   Result<ObjectInfo> Head(std::string_view key) const override {

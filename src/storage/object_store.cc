@@ -31,4 +31,9 @@ Status CheckKey(std::string_view key) {
   return OkStatus();
 }
 
+Status ObjectStore::DeleteMany(const std::vector<std::string>& keys) {
+  for (const std::string& key : keys) TRY(Delete(key));
+  return OkStatus();
+}
+
 }  // namespace lakehouse::storage

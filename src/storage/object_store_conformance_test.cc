@@ -119,7 +119,7 @@ TEST_P(ObjectStoreConformance, StoresEmptyAndLargeObjects) {
 }
 
 TEST_P(ObjectStoreConformance, ReadsRanges) {
-  Put("k", "0123456789");
+  const ObjectInfo info = Put("k", "0123456789");
   EXPECT_EQ(*store_->Get("k", {3, 4}), "3456");
   EXPECT_EQ(*store_->Get("k", {0, 0}), "");
   EXPECT_EQ(*store_->Get("k", {8, 100}), "89");
@@ -130,7 +130,7 @@ TEST_P(ObjectStoreConformance, ReadsRanges) {
   char buffer[16];
   const auto read = [&](uint64_t offset, size_t size) {
     std::fill(std::begin(buffer), std::end(buffer), '#');
-    const auto count = store_->ReadAt("k", offset, buffer, size);
+    const auto count = store_->ReadAt(info, offset, buffer, size);
     EXPECT_TRUE(count.ok()) << count.status().ToString();
     EXPECT_EQ(buffer[*count], '#');
     return std::string(buffer, *count);
@@ -139,7 +139,30 @@ TEST_P(ObjectStoreConformance, ReadsRanges) {
   EXPECT_EQ(read(7, 10), "789");
   EXPECT_EQ(read(10, 5), "");
   EXPECT_EQ(read(0, 0), "");
-  EXPECT_EQ(store_->ReadAt("k", 11, buffer, 1).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(store_->ReadAt(info, 11, buffer, 1).status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST_P(ObjectStoreConformance, ReadsOnlyTheVersionItIsAskedFor) {
+  char buffer[4] = {};
+  const ObjectInfo first = Put("k", "old!");
+  const ObjectInfo second = Put("k", "new!");
+  EXPECT_EQ(store_->ReadAt(first, 0, buffer, 4).status().code(), StatusCode::kConflict);
+  for (const ObjectInfo& info : {second, *store_->Head("k"), store_->List("k")->front()}) {
+    ASSERT_EQ(store_->ReadAt(info, 0, buffer, 4).value_or(0), 4u);
+    EXPECT_EQ(std::string(buffer, 4), "new!");
+  }
+  ASSERT_TRUE(store_->Delete("k").ok());
+  EXPECT_EQ(store_->ReadAt(second, 0, buffer, 4).status().code(), StatusCode::kNotFound);
+  EXPECT_EQ(store_->ReadAt(first, 0, buffer, 4).status().code(), StatusCode::kNotFound);
+}
+
+TEST_P(ObjectStoreConformance, DeletesMany) {
+  for (const char* key : {"a", "b/c", "b/d", "e"}) Put(key, "x");
+  EXPECT_TRUE(store_->DeleteMany({}).ok());
+  EXPECT_TRUE(store_->DeleteMany({"b/d", "missing", "a", "a"}).ok());
+  EXPECT_EQ(Keys(""), (Names{"b/c", "e"}));
+  EXPECT_EQ(store_->DeleteMany({"../x"}).code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Keys(""), (Names{"b/c", "e"}));
 }
 
 TEST_P(ObjectStoreConformance, SaysWhatIsMissing) {
@@ -149,7 +172,8 @@ TEST_P(ObjectStoreConformance, SaysWhatIsMissing) {
        {"missing", "missing/below", "there", "there/is", "there/is.one/x"}) {
     EXPECT_EQ(store_->Get(key).status().code(), StatusCode::kNotFound) << key;
     EXPECT_EQ(store_->Head(key).status().code(), StatusCode::kNotFound) << key;
-    EXPECT_EQ(store_->ReadAt(key, 0, buffer, 1).status().code(), StatusCode::kNotFound) << key;
+    EXPECT_EQ(store_->ReadAt({key, 1, "v"}, 0, buffer, 1).status().code(), StatusCode::kNotFound)
+        << key;
     EXPECT_TRUE(store_->Delete(key).ok()) << key;
   }
   EXPECT_EQ(Get("there/is.one"), "x");
@@ -337,7 +361,8 @@ TEST_P(ObjectStoreConformance, RefusesBadKeys) {
     EXPECT_EQ(store_->Put(key, "x").status().code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->PutFile(key, path).status().code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->Get(key).status().code(), StatusCode::kInvalidArgument);
-    EXPECT_EQ(store_->ReadAt(key, 0, buffer, 1).status().code(), StatusCode::kInvalidArgument);
+    EXPECT_EQ(store_->ReadAt({key, 1, "v"}, 0, buffer, 1).status().code(),
+              StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->Head(key).status().code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->Delete(key).code(), StatusCode::kInvalidArgument);
     EXPECT_EQ(store_->LocalPath(key), std::nullopt);
