@@ -11,6 +11,7 @@
 #include "base/cancel.h"
 #include "base/config.h"
 #include "base/json.h"
+#include "base/secrets.h"
 #include "base/status.h"
 #include "net/http_message.h"
 
@@ -54,6 +55,7 @@ struct ConnectOptions {
   std::string data_dir;
   std::string command;  // For the lock file.
   const Config* config = nullptr;
+  const SecretStore* secrets = nullptr;
   bool load_model = false;  // What the command needs when it works in process.
   bool run_jobs = false;
 };

@@ -9,6 +9,7 @@ Result<std::unique_ptr<ApiClient>> CommandContext::Connect(Needs needs) const {
                      .data_dir = data_dir,
                      .command = command,
                      .config = &config.config,
+                     .secrets = &secrets,
                      .load_model = needs.model,
                      .run_jobs = needs.jobs});
 }

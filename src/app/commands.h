@@ -10,6 +10,7 @@
 #include "app/result_format.h"
 #include "base/config.h"
 #include "base/json.h"
+#include "base/secrets.h"
 #include "base/status.h"
 
 namespace lakehouse::app {
@@ -22,6 +23,7 @@ struct CommandContext {
   bool json = false;   // Print exactly what the API answers.
   bool quiet = false;  // No progress and no remarks.
   LoadedConfig config;
+  SecretStore secrets;  // Those beside the configuration.
 
   // Says what a command that works in process needs.
   struct Needs {

@@ -14,7 +14,7 @@ constexpr int64_t kGarbageGraceMicros = int64_t{24} * 3600 * 1'000'000;
 }  // namespace
 
 Result<std::unique_ptr<Core>> Core::Open(DataDirectory directory, const CoreOptions& options) {
-  std::unique_ptr<Core> core(new Core(std::move(directory), options.config));
+  std::unique_ptr<Core> core(new Core(std::move(directory), options.config, options.secrets));
   TRY(core->Start(options));
   return core;
 }
@@ -22,7 +22,10 @@ Result<std::unique_ptr<Core>> Core::Open(DataDirectory directory, const CoreOpti
 Status Core::Start(const CoreOptions& options) {
   const std::string& data = directory_.path();
   const std::string work = data + "/staging";
-  ASSIGN_OR_RETURN(buckets_, storage::BucketRegistry::Open(config_.storage, data));
+  ASSIGN_OR_RETURN(buckets_, storage::BucketRegistry::Open({.config = config_.storage,
+                                                            .data_dir = data,
+                                                            .secrets = &secrets_,
+                                                            .metrics = &metrics_}));
   ASSIGN_OR_RETURN(catalog_, catalog::Catalog::Open(*buckets_));
   ASSIGN_OR_RETURN(engine_, sql::Engine::Open(config_.sql, data + "/temp", *buckets_, *catalog_));
   ASSIGN_OR_RETURN(ingester_, ingest::Ingester::Open({.config = config_.ingest,

@@ -9,6 +9,7 @@
 #include "app/data_directory.h"
 #include "base/config.h"
 #include "base/metrics.h"
+#include "base/secrets.h"
 #include "catalog/catalog.h"
 #include "gateway/gateway.h"
 #include "ingest/ingester.h"
@@ -20,6 +21,7 @@ namespace lakehouse::app {
 
 struct CoreOptions {
   Config config;
+  SecretStore secrets;
   bool load_model = true;  // False: what needs embeddings answers kUnavailable.
   bool run_jobs = true;    // False: unfinished jobs stay queued.
 };
@@ -42,13 +44,14 @@ class Core {
   void StartDraining() { draining_ = true; }
 
  private:
-  Core(DataDirectory directory, const Config& config)
-      : directory_(std::move(directory)), config_(config) {}
+  Core(DataDirectory directory, const Config& config, const SecretStore& secrets)
+      : directory_(std::move(directory)), config_(config), secrets_(secrets) {}
   Status Start(const CoreOptions& options);
 
   // Destroyed in reverse: users before what they use, the lock last.
   DataDirectory directory_;
   const Config config_;
+  const SecretStore secrets_;
   std::atomic<bool> draining_{false};
   MetricsRegistry metrics_;
   std::unique_ptr<storage::BucketRegistry> buckets_;

@@ -80,7 +80,7 @@ Result<ListenAddress> ParseListenAddress(std::string_view text) {
   return address;
 }
 
-Status Serve(const std::string& data_dir, const Config& config) {
+Status Serve(const std::string& data_dir, const Config& config, const SecretStore& secrets) {
   ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config.server.listen));
   if (!IsLoopback(address.host)) {
     return InvalidArgument(
@@ -91,7 +91,7 @@ Status Serve(const std::string& data_dir, const Config& config) {
   std::signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::Open(data_dir, "serve", nullptr));
   ASSIGN_OR_RETURN(const std::unique_ptr<Core> core,
-                   Core::Open(std::move(directory), {.config = config}));
+                   Core::Open(std::move(directory), {.config = config, .secrets = secrets}));
   ASSIGN_OR_RETURN(const std::unique_ptr<net::HttpServer> server,
                    net::HttpServer::Start(
                        ServerOptions(config.server, address, core->metrics()),

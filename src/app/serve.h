@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/config.h"
+#include "base/secrets.h"
 #include "base/status.h"
 
 namespace lakehouse::app {
@@ -11,7 +12,7 @@ namespace lakehouse::app {
 // Serves the data directory until SIGTERM or SIGINT, then drains and returns ok. Prints one line,
 // "lakehouse ready at http://HOST:PORT", on standard output when it answers. A second signal ends
 // the process at once, which is as safe as kill -9.
-Status Serve(const std::string& data_dir, const Config& config);
+Status Serve(const std::string& data_dir, const Config& config, const SecretStore& secrets);
 
 // Splits "HOST:PORT"; an IPv6 host stands in brackets. kInvalidArgument names what was expected.
 struct ListenAddress {

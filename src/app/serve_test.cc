@@ -26,7 +26,7 @@ TEST(ParseListenAddressTest, RefusesWhatIsNoAddress) {
 TEST(ServeTest, RefusesToListenBeyondLoopbackWithoutKeys) {
   Config config;
   config.server.listen = "0.0.0.0:0";
-  const Status status = Serve("/nonexistent", config);
+  const Status status = Serve("/nonexistent", config, SecretStore());
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("loopback"), std::string::npos);
 }

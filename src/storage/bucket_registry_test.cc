@@ -17,9 +17,10 @@ BucketName Name(const std::string& text) { return *BucketName::Parse(text); }
 class BucketRegistryTest : public ::testing::Test {
  protected:
   Result<std::unique_ptr<BucketRegistry>> Open(const std::vector<BucketConfig>& buckets) {
-    StorageConfig config;
-    config.buckets = buckets;
-    return BucketRegistry::Open(config, directory_.path());
+    BucketRegistryOptions options;
+    options.config.buckets = buckets;
+    options.data_dir = directory_.path();
+    return BucketRegistry::Open(options);
   }
 
   void ExpectRefused(const std::vector<BucketConfig>& buckets, const std::string& reason) {
