@@ -18,10 +18,12 @@ from urllib.parse import urlsplit
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from support.lakehouse import Server  # pylint: disable=wrong-import-position
+from support.primary import add_option, open_primary  # pylint: disable=wrong-import-position
 
 TIMEOUT_SECONDS = 120
 RETRY_SECONDS = 120
 RETRY_PAUSE_SECONDS = 0.1
+ABSENT = "!absent"
 BOUNDARY = "----lakehouse-http-suite"
 PROBLEM_FIELDS = ("type", "title", "status", "detail", "code", "request_id")
 DIRECTIVE = re.compile(r"^@([a-z-]+) ?(.*)$")
@@ -214,7 +216,7 @@ def mismatch(expected, actual, path="answer"):
         return None if found else f"{path} is {actual!r}, without {expected[1:]!r}"
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key, value in expected.items():
-            if value == "!absent":
+            if value == ABSENT:
                 if key in actual:
                     return f"{path}.{key} is there"
             elif key not in actual:
@@ -256,7 +258,8 @@ def check(case, answer, variables):
         return f"status {answer.status}, expected {case.status}: {answer.body[:500]!r}"
     for name, value in case.expected_headers:
         actual = answer.headers.get(name.lower())
-        if actual != expand(value, variables):
+        expected = None if value == ABSENT else expand(value, variables)
+        if actual != expected:
             return f"header {name} is {actual!r}, expected {value!r}"
     for text in case.contains:
         if expand(text, variables).encode() not in answer.body:
@@ -282,12 +285,11 @@ def run_case(case, server, data, variables):
     return problem
 
 
-def run_file(path, options):
+def run_file(path, options, primary):
     """Runs the cases of one file in order on a fresh data directory; returns (passed, failed)."""
     config, cases = read_file(path)
     data = tempfile.mkdtemp(prefix="lakehouse-http-")
-    with open(os.path.join(data, "lakehouse.toml"), "w", encoding="utf-8") as file:
-        file.write("\n".join(config) + "\n")
+    primary.configure(data, config)
     server, variables, failed = None, {}, 0
     try:
         for case in cases:
@@ -315,14 +317,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lakehouse", required=True, help="the program to test")
     parser.add_argument("--restart", action="store_true", help="restart the server after each case")
+    add_option(parser)
     parser.add_argument("files", nargs="*", help="default: every *.http file beside this script")
     options = parser.parse_args()
     options.lakehouse = os.path.abspath(options.lakehouse)
     passed = failed = 0
-    for path in options.files or sorted(glob.glob(os.path.join(HERE, "*.http"))):
-        file_passed, file_failed = run_file(path, options)
-        passed += file_passed
-        failed += file_failed
+    with open_primary(options.primary) as primary:
+        for path in options.files or sorted(glob.glob(os.path.join(HERE, "*.http"))):
+            file_passed, file_failed = run_file(path, options, primary)
+            passed += file_passed
+            failed += file_failed
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

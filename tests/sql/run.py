@@ -17,6 +17,7 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
 from support.lakehouse import Server  # pylint: disable=wrong-import-position
+from support.primary import add_option, open_primary  # pylint: disable=wrong-import-position
 
 CANDIDATES = 1200
 DATASETS = ["candidates", "clients", "jobs", "placements", "timesheets", "calls", "emails"]
@@ -104,12 +105,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--lakehouse", required=True, help="the program; lakehouse-bench lies beside")
     parser.add_argument("--candidates", type=int, default=CANDIDATES)
+    add_option(parser)
     options = parser.parse_args()
     cases = [case for path in sorted(glob.glob(os.path.join(HERE, "*.test")))
              for case in read_cases(path)]
     failed = 0
-    with tempfile.TemporaryDirectory(prefix="lakehouse_sql_") as work:
+    with (open_primary(options.primary) as primary,
+          tempfile.TemporaryDirectory(prefix="lakehouse_sql_") as work):
         sample, data = os.path.join(work, "sample"), os.path.join(work, "data")
+        os.mkdir(data)
+        primary.configure(data)
         must([options.lakehouse, "sample", "staffing", "--candidates", str(options.candidates),
               "-o", sample])
         for dataset in DATASETS:
