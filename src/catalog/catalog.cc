@@ -1,5 +1,7 @@
 #include "catalog/catalog.h"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/log.h"
@@ -14,84 +16,29 @@ namespace {
 // How often a change without an expected version is tried on top of what others commit.
 constexpr int kMaxTries = 8;
 
+// Above this many files of a commit one listing is cheaper than a question for each.
+constexpr size_t kMaxHeads = 16;
+
+bool IsUnreachable(const Status& status) {
+  return status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kDeadlineExceeded ||
+         status.code() == StatusCode::kPermissionDenied;
+}
+
 bool IsUncertain(const Status& status) {
   return status.code() == StatusCode::kCommitStateUnknown ||
-         status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kConflict;
+         status.code() == StatusCode::kUnavailable ||
+         status.code() == StatusCode::kDeadlineExceeded || status.code() == StatusCode::kConflict;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Catalog>> Catalog::Open(storage::BucketRegistry& buckets,
-                                               const Clock& clock) {
-  std::unique_ptr<Catalog> catalog(new Catalog(buckets, clock));
-  for (const storage::BucketInfo& bucket : buckets.List()) TRY(catalog->LoadBucket(bucket.name));
-  return catalog;
-}
-
-Status Catalog::LoadBucket(const BucketName& bucket) {
-  ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(bucket));
-  ASSIGN_OR_RETURN(const std::vector<storage::Document> documents,
-                   storage::DocumentStore(*store).ReadAll(kDocumentKind));
-  for (const storage::Document& document : documents) {
-    Result<Dataset> dataset = Decode(bucket, document);
-    if (!dataset.ok()) {
-      // One dataset that cannot be read must not keep the server from serving the others.
-      LogError(
-          "A dataset cannot be read.",
-          {{"bucket", bucket}, {"dataset", document.name}, {"error", dataset.status().message()}});
-      continue;
-    }
-    MutexLock lock(mutex_);
-    DatasetPtr& slot = datasets_[dataset->name];
-    if (slot != nullptr) {
-      LogWarning("A dataset is in two buckets, the newer one is used.",
-                 {{"dataset", dataset->name}, {"first", slot->bucket}, {"second", bucket}});
-      if (slot->updated_at >= dataset->updated_at) continue;
-    }
-    slot = std::make_shared<const Dataset>(*std::move(dataset));
-  }
-  return OkStatus();
-}
-
-Result<Dataset> Catalog::Decode(const BucketName& bucket, const storage::Document& document) const {
-  ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(bucket));
-  ASSIGN_OR_RETURN(Dataset dataset, DatasetFromJson(document.body));
-  if (dataset.name.str() != document.name) {
-    return Internal("the document of dataset ", document.name, " describes dataset ", dataset.name);
-  }
-  // A bucket may have been given another name since.
-  dataset.bucket = bucket;
-  dataset.version = document.version;
-  ASSIGN_OR_RETURN(dataset.files,
-                   manifest_.Load(*store, dataset.name, document.body.value("files", Json())));
-  return dataset;
-}
-
-std::vector<DatasetPtr> Catalog::List() const {
-  MutexLock lock(mutex_);
-  std::vector<DatasetPtr> list;
-  list.reserve(datasets_.size());
-  for (const auto& [name, dataset] : datasets_) list.push_back(dataset);
-  return list;
-}
-
-DatasetPtr Catalog::Current(const DatasetName& name) const {
-  MutexLock lock(mutex_);
-  const auto found = datasets_.find(name);
-  return found == datasets_.end() ? nullptr : found->second;
-}
-
-void Catalog::SetCurrent(const DatasetName& name, DatasetPtr dataset) {
-  MutexLock lock(mutex_);
-  if (dataset == nullptr) {
-    datasets_.erase(name);
-  } else {
-    datasets_[name] = std::move(dataset);
-  }
-}
+std::vector<DatasetPtr> Catalog::List() const { return directory_.List(); }
 
 Result<DatasetPtr> Catalog::Get(const DatasetName& name) const {
   if (DatasetPtr dataset = Current(name)) return dataset;
+  TRY(CheckNotOnItsWay(name));
+  TRY(loaded_->CheckNothingMissing(name.str()));
   std::vector<std::string> names;
   for (const DatasetPtr& dataset : List()) names.push_back(dataset->name.str());
   const std::string nearest = NearestName(name.str(), names);
@@ -100,10 +47,26 @@ Result<DatasetPtr> Catalog::Get(const DatasetName& name) const {
                   nearest);
 }
 
+Status Catalog::CheckNotOnItsWay(const DatasetName& name) const {
+  const std::optional<BucketName> from = directory_.WaitsFor(name);
+  if (!from.has_value()) return OkStatus();
+  return loaded_->CheckLoaded(*from).Annotate(
+      StrCat("dataset ", name, " is moving, and where it comes from must be read first"));
+}
+
+Status Catalog::PrepareBucket(const BucketName& bucket) {
+  TRY(buckets_.Find(bucket).status());
+  if (loaded_->IsLoaded(bucket)) return OkStatus();
+  // What went wrong is what CheckLoaded says.
+  static_cast<void>(loader_->LoadNow(bucket));
+  return loaded_->CheckLoaded(bucket);
+}
+
 std::string Catalog::DataPrefix(const DatasetName& name) { return StrCat("data/", name, "/data/"); }
 
 Result<DatasetPtr> Catalog::Commit(const DatasetCommit& commit) {
   TRY(CheckCommit(commit));
+  TRY(PrepareBucket(commit.bucket));
   ASSIGN_OR_RETURN(DatasetPtr published, CommitAlone(commit));
   Announce(commit.name);
   return published;
@@ -113,6 +76,10 @@ Result<DatasetPtr> Catalog::CommitAlone(const DatasetCommit& commit) {
   const auto hold = names_.Lock(commit.name);
   DatasetPtr current = Current(commit.name);
   if (WasApplied(commit, current.get())) return current;
+  if (current == nullptr) {
+    TRY(CheckNotOnItsWay(commit.name));
+    TRY(loaded_->CheckNotInMissing(commit.name.str()));
+  }
   TRY(CheckApplies(commit, current.get()));
   TRY(CheckStored(commit));
   Result<DatasetPtr> published = Publish(ApplyCommit(commit, current.get(), clock_.Now()));
@@ -126,49 +93,58 @@ Result<DatasetPtr> Catalog::CommitAlone(const DatasetCommit& commit) {
 
 Status Catalog::CheckStored(const DatasetCommit& commit) const {
   ASSIGN_OR_RETURN(const storage::ObjectStore* store, buckets_.Find(commit.bucket));
+  std::map<std::string, uint64_t> listed;
+  const bool many = commit.files.size() > kMaxHeads;
+  if (many) {
+    ASSIGN_OR_RETURN(const std::vector<storage::ObjectInfo> objects,
+                     store->List(DataPrefix(commit.name)));
+    for (const storage::ObjectInfo& object : objects) listed[object.key] = object.size_bytes;
+  }
   for (const DataFile& file : commit.files) {
-    const auto info = store->Head(file.key);
-    if (info.status().code() == StatusCode::kNotFound) {
+    std::optional<uint64_t> size;
+    if (many) {
+      const auto found = listed.find(file.key);
+      if (found != listed.end()) size = found->second;
+    } else {
+      const auto info = store->Head(file.key);
+      if (info.status().code() != StatusCode::kNotFound) {
+        TRY(info.status());
+        size = info->size_bytes;
+      }
+    }
+    if (!size.has_value()) {
       return InvalidArgument("a data file of the commit is not in bucket ", commit.bucket, ": ",
                              file.key);
     }
-    TRY(info.status());
-    if (info->size_bytes != file.size_bytes) {
-      return InvalidArgument("a data file has ", info->size_bytes, " bytes, the commit says ",
-                             file.size_bytes, ": ", file.key);
+    if (*size != file.size_bytes) {
+      return InvalidArgument("a data file has ", *size, " bytes, the commit says ", file.size_bytes,
+                             ": ", file.key);
     }
   }
   return OkStatus();
 }
 
-Result<DatasetPtr> Catalog::Publish(Dataset next) {
-  ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(next.bucket));
-  Json body = DatasetToJson(next);
-  ASSIGN_OR_RETURN(body["files"], manifest_.Save(*store, next.name, next.files));
-  ASSIGN_OR_RETURN(next.version, storage::DocumentStore(*store).Write(
-                                     kDocumentKind, next.name.str(), next.version, body));
-  auto published = std::make_shared<const Dataset>(std::move(next));
-  SetCurrent(published->name, published);
-  return published;
+Result<Json> Catalog::Encode(const Dataset& dataset) const {
+  ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(dataset.bucket));
+  Json body = DatasetToJson(dataset);
+  ASSIGN_OR_RETURN(body["files"], manifest_.Save(*store, dataset.name, dataset.files));
+  return body;
 }
 
-void Catalog::Reload(const DatasetName& name, const BucketName& bucket) {
-  const auto store = buckets_.Find(bucket);
-  const DatasetPtr current = Current(name);
-  if (!store.ok() || (current != nullptr && current->bucket != bucket)) return;
-  const auto document = storage::DocumentStore(**store).Read(kDocumentKind, name.str());
-  if (document.status().code() == StatusCode::kNotFound) {
-    SetCurrent(name, nullptr);
-    return;
-  }
-  Result<Dataset> dataset = document.ok() ? Decode(bucket, *document) : document.status();
-  if (dataset.ok()) {
-    SetCurrent(name, std::make_shared<const Dataset>(*std::move(dataset)));
-    return;
-  }
-  // What is known stays: the next change fails again and reloads again.
-  LogWarning("A dataset could not be read again.",
-             {{"dataset", name}, {"error", dataset.status().message()}});
+Result<DatasetPtr> Catalog::Publish(Dataset next) {
+  ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(next.bucket));
+  ASSIGN_OR_RETURN(const Json body, Encode(next));
+  // A name that was dropped and comes back, in any bucket, continues its numbers.
+  const uint64_t at_least = next.version == 0 ? directory_.HighestRetired(next.name) + 1 : 0;
+  loaded_->AddName(next.bucket, next.name.str());
+  ASSIGN_OR_RETURN(next.version, storage::DocumentStore(*store).Write(
+                                     kDocumentKind, next.name.str(), next.version, body, at_least));
+  auto published = std::make_shared<const Dataset>(std::move(next));
+  directory_.Set(published->name, {.bucket = published->bucket,
+                                   .version = published->version,
+                                   .updated_at = published->updated_at,
+                                   .value = published});
+  return DatasetPtr(std::move(published));
 }
 
 Status Catalog::Drop(const DatasetName& name) {
@@ -180,17 +156,19 @@ Status Catalog::Drop(const DatasetName& name) {
 Status Catalog::DropAlone(const DatasetName& name) {
   const auto hold = names_.Lock(name);
   ASSIGN_OR_RETURN(const DatasetPtr current, Get(name));
+  TRY(loaded_->CheckNotInMissing(name.str()));
   // A duplicate in another bucket would take the dataset's place at the next start, so it goes
   // first.
   for (const storage::BucketInfo& bucket : buckets_.List()) {
-    if (bucket.name != current->bucket) TRY(DeleteDocument(name, bucket.name));
+    if (bucket.name == current->bucket || !loaded_->IsLoaded(bucket.name)) continue;
+    const Status status = DeleteDocument(name, bucket.name);
+    if (status.ok()) continue;
+    if (!IsUnreachable(status) || directory_.FindIn(name, bucket.name).has_value()) return status;
+    LogWarning("A bucket could not be asked for a duplicate of a dataset that was dropped.",
+               {{"dataset", name}, {"bucket", bucket.name}, {"error", status.message()}});
   }
   const Status status = DeleteDocument(name, current->bucket);
-  if (status.ok()) {
-    SetCurrent(name, nullptr);
-  } else {
-    Reload(name, current->bucket);
-  }
+  if (!status.ok()) Reload(name, current->bucket);
   return status;
 }
 
@@ -202,7 +180,15 @@ Status Catalog::DeleteDocument(const DatasetName& name, const BucketName& bucket
     const auto document = documents.Read(kDocumentKind, name.str());
     status = document.status();
     if (document.ok()) status = documents.Delete(kDocumentKind, name.str(), document->version);
-    if (status.code() == StatusCode::kNotFound) return OkStatus();
+    if (status.ok() || status.code() == StatusCode::kNotFound) {
+      const auto known = directory_.FindIn(name, bucket);
+      const uint64_t version = document.ok() ? document->version : 0;
+      if (document.ok() || known.has_value()) {
+        directory_.Retire(name, bucket, std::max(version, known ? known->version : 0) + 1);
+      }
+      loaded_->RemoveName(bucket, name.str());
+      return OkStatus();
+    }
     if (status.code() != StatusCode::kConflict) break;
   }
   return status;

@@ -79,7 +79,8 @@ Result<Dataset> ReadDataset(const Json& json) {
   const Json* sources = reader.Raw("sources");
   if (!AllObjects(columns)) reader.Fail("columns", "expected an array of objects");
   if (!AllObjects(sources)) reader.Fail("sources", "expected an array of objects");
-  reader.Raw("files");  // The manifest's.
+  reader.Raw("files");        // The manifest's.
+  reader.Raw("moving_from");  // The catalog's.
   TRY(reader.Finish());
   TRY(ReadColumns(*columns, dataset.columns));
   TRY(ReadSources(*sources, dataset.sources));

@@ -18,6 +18,8 @@ Result<uint64_t> Catalog::CollectGarbage(int64_t grace_micros) {
   // Every listing comes before the first deletion: a failed one stops the whole run.
   std::map<std::pair<BucketName, DatasetName>, std::vector<storage::ObjectInfo>> old_files;
   for (const storage::BucketInfo& bucket : buckets_.List()) {
+    // What a bucket references is known only when all of it was read.
+    if (!loaded_->IsLoaded(bucket.name)) continue;
     ASSIGN_OR_RETURN(const storage::ObjectStore* store, buckets_.Find(bucket.name));
     ASSIGN_OR_RETURN(std::vector<storage::ObjectInfo> objects, store->List("data/"));
     for (storage::ObjectInfo& object : objects) {
@@ -39,15 +41,18 @@ Result<uint64_t> Catalog::CollectDataset(const BucketName& bucket, const Dataset
                                          Timestamp since) {
   // No commit of this dataset can come between reading what is referenced and deleting the rest.
   const auto hold = names_.Lock(name);
+  if (IsMoving(name, bucket)) return 0;
+  TRY(RemoveLeftover(bucket, name, since));
   ASSIGN_OR_RETURN(storage::ObjectStore * store, buckets_.Find(bucket));
   ASSIGN_OR_RETURN(const std::vector<storage::Document> documents,
                    storage::DocumentStore(*store).ReadSince(kDocumentKind, name.str(), since));
   std::set<std::string> referenced;
   for (const storage::Document& document : documents) {
-    ASSIGN_OR_RETURN(const Dataset dataset, Decode(bucket, document));
-    for (const DataFile& file : dataset.files) referenced.insert(file.key);
+    ASSIGN_OR_RETURN(const Directory::Place place, Decode(bucket, document));
+    for (const DataFile& file : place.value->files) referenced.insert(file.key);
   }
-  if (const DatasetPtr current = Current(name); current != nullptr) {
+  // The same keys name copies in the bucket that a dataset left.
+  if (const DatasetPtr current = Current(name); current != nullptr && current->bucket == bucket) {
     for (const DataFile& file : current->files) referenced.insert(file.key);
   }
   uint64_t freed = 0;
@@ -59,6 +64,18 @@ Result<uint64_t> Catalog::CollectDataset(const BucketName& bucket, const Dataset
     freed += file.size_bytes;
   }
   return freed;
+}
+
+Status Catalog::RemoveLeftover(const BucketName& bucket, const DatasetName& name, Timestamp since) {
+  const auto left = directory_.FindIn(name, bucket);
+  const auto current = directory_.FindPlace(name);
+  if (!left.has_value() || !left->moving_from.has_value()) return OkStatus();
+  if (!current.has_value() || current->bucket == bucket) return OkStatus();
+  // The move may have asked for the deletion that would make this copy count, without an answer.
+  // Such a request comes to nothing once the dataset has another version.
+  const bool settled = current->version > left->moving_from->version;
+  if (!settled && left->moving_from->at >= since) return OkStatus();
+  return DeleteDocument(name, bucket);
 }
 
 }  // namespace lakehouse::catalog

@@ -1,7 +1,11 @@
 #include "storage/document_store.h"
 
+#include <algorithm>
+#include <atomic>
 #include <limits>
 #include <map>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "base/ids.h"
@@ -14,6 +18,8 @@ namespace lakehouse::storage {
 
 namespace {
 
+constexpr size_t kParallelReads = 16;
+
 Status CheckNames(std::string_view kind, std::string_view name) {
   TRY(CheckId("document kind", kind));
   return CheckId(kind, name);
@@ -21,6 +27,41 @@ Status CheckNames(std::string_view kind, std::string_view name) {
 
 Document MakeDocument(const LoadedVersion& loaded) {
   return {loaded.document.name, loaded.document.version, loaded.document.body};
+}
+
+// A document to read, and what came of it.
+struct ListedDocument {
+  std::string name;
+  std::vector<ListedVersion> versions;
+  Status status = OkStatus();
+  std::optional<Document> document = std::nullopt;  // Nullopt: deleted, or an error.
+};
+
+void ReadListed(ObjectStore& store, std::string_view kind, ListedDocument& wanted) {
+  DocumentChain chain(store, kind, wanted.name);
+  const Result<bool> found = chain.OpenListed(std::move(wanted.versions));
+  wanted.status = found.status();
+  if (found.ok() && *found && !chain.newest().document.deleted) {
+    wanted.document = MakeDocument(chain.newest());
+  }
+}
+
+// In a remote bucket each document costs a round trip. Stops early at an error that ends it all.
+void ReadSideBySide(ObjectStore& store, std::string_view kind,
+                    std::vector<ListedDocument>& wanted) {
+  std::atomic<size_t> next{0};
+  std::atomic<bool> failed{false};
+  const auto work = [&] {
+    for (size_t i = next++; i < wanted.size() && !failed; i = next++) {
+      ReadListed(store, kind, wanted[i]);
+      if (!wanted[i].status.ok() && wanted[i].status.code() != StatusCode::kInternal) failed = true;
+    }
+  };
+  std::vector<std::thread> others;
+  const size_t readers = std::min(kParallelReads, wanted.size());
+  for (size_t i = 1; i < readers; ++i) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
 }
 
 Status NoDocument(std::string_view kind, std::string_view name) {
@@ -46,18 +87,18 @@ Result<std::vector<Document>> DocumentStore::ReadAll(std::string_view kind) cons
     if (!place) continue;
     listed[std::string(place->name)].push_back({place->version, info.size_bytes, info.modified});
   }
+  std::vector<ListedDocument> wanted;
+  for (auto& [name, versions] : listed) wanted.push_back({name, std::move(versions)});
+  ReadSideBySide(store_, kind, wanted);
   std::vector<Document> documents;
-  for (auto& [name, versions] : listed) {
-    DocumentChain chain(store_, kind, name);
-    const Result<bool> found = chain.OpenListed(std::move(versions));
-    if (found.status().code() == StatusCode::kInternal) {
+  for (ListedDocument& read : wanted) {
+    if (read.status.code() == StatusCode::kInternal) {
       LogError("A document cannot be read.",
-               {{"kind", kind}, {"name", name}, {"error", found.status().message()}});
+               {{"kind", kind}, {"name", read.name}, {"error", read.status.message()}});
       continue;
     }
-    if (!found.ok()) return found.status();
-    if (*found && !chain.newest().document.deleted)
-      documents.push_back(MakeDocument(chain.newest()));
+    TRY(read.status);
+    if (read.document.has_value()) documents.push_back(*std::move(read.document));
   }
   return documents;
 }
@@ -107,18 +148,20 @@ Result<std::vector<Document>> DocumentStore::ReadSince(std::string_view kind, st
 }
 
 Result<uint64_t> DocumentStore::Write(std::string_view kind, std::string_view name,
-                                      uint64_t expected_version, const Json& body) {
-  return Append(kind, name, expected_version, &body);
+                                      uint64_t expected_version, const Json& body,
+                                      uint64_t at_least) {
+  return Append(kind, name, expected_version, &body, at_least);
 }
 
 Status DocumentStore::Delete(std::string_view kind, std::string_view name,
                              uint64_t expected_version) {
-  return Append(kind, name, expected_version, nullptr).status();
+  return Append(kind, name, expected_version, nullptr, 0).status();
 }
 
 // A tombstone has no body.
 Result<uint64_t> DocumentStore::Append(std::string_view kind, std::string_view name,
-                                       uint64_t expected_version, const Json* body) {
+                                       uint64_t expected_version, const Json* body,
+                                       uint64_t at_least) {
   TRY(CheckNames(kind, name));
   DocumentChain chain(store_, kind, name);
   ASSIGN_OR_RETURN(const bool found, chain.Open());
@@ -130,13 +173,13 @@ Result<uint64_t> DocumentStore::Append(std::string_view kind, std::string_view n
                     expected_version);
   }
   const uint64_t highest = found ? chain.versions().back().version : 0;
-  if (highest >= std::numeric_limits<int64_t>::max()) {
+  if (std::max(highest + 1, at_least) > std::numeric_limits<int64_t>::max()) {
     return Internal("the version numbers of the ", kind, " are used up: ", name);
   }
   DocumentVersion next;
   next.kind = kind;
   next.name = name;
-  next.version = highest + 1;
+  next.version = std::max(highest + 1, at_least);
   next.previous_version = newest.version;
   next.previous_sha256 = chain.newest().sha256;
   next.writer = NewUuid(Clock::System());

@@ -39,7 +39,8 @@ class DocumentStore {
 
   // kNotFound when absent or deleted.
   Result<Document> Read(std::string_view kind, std::string_view name) const;
-  // Every live document of a kind, sorted by name. Damaged versions are skipped and logged.
+  // Every live document of a kind, sorted by name. Damaged versions are skipped and logged. Reads
+  // up to 16 documents at a time.
   Result<std::vector<Document>> ReadAll(std::string_view kind) const;
   // The versions before the newest, newest first, as far as they are kept and their checksums
   // chain up; also of a deleted document. kNotFound when there never was one.
@@ -51,16 +52,17 @@ class DocumentStore {
 
   // Publishes `body`; kConflict unless `expected_version` is the current one (0: the document does
   // not exist). Durable on return. Returns the new version: `expected_version` + 1, or higher where
-  // damaged versions or a tombstone lie between. kCommitStateUnknown when the answer was lost and
-  // cannot be had: writing again with the same `expected_version` is safe.
+  // damaged versions or a tombstone lie between, or `at_least` asks for it. kCommitStateUnknown
+  // when the answer was lost and cannot be had: writing again with the same `expected_version` is
+  // safe.
   Result<uint64_t> Write(std::string_view kind, std::string_view name, uint64_t expected_version,
-                         const Json& body);
+                         const Json& body, uint64_t at_least = 0);
   // As Write, with the final version. kNotFound when absent or deleted.
   Status Delete(std::string_view kind, std::string_view name, uint64_t expected_version);
 
  private:
   Result<uint64_t> Append(std::string_view kind, std::string_view name, uint64_t expected_version,
-                          const Json* body);
+                          const Json* body, uint64_t at_least);
 
   ObjectStore& store_;
   const size_t history_;
