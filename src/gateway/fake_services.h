@@ -54,6 +54,7 @@ class FakeSearch : public search::SearchService {
   std::function<Result<search::SearchAnswer>(const search::SearchRequest&)> on_search;
   std::function<Result<search::JobInfo>(const JobId&)> on_get_job;
   std::vector<search::JobInfo> jobs;
+  std::vector<std::string> users;
 
   Result<search::JobInfo> CreateIndex(const search::CreateIndexRequest&) override {
     return jobs.at(0);
@@ -63,6 +64,15 @@ class FakeSearch : public search::SearchService {
     return NotFound("index: ", name);
   }
   Status DropIndex(const IndexName&) override { return OkStatus(); }
+  Result<search::JobInfo> StartMoveDataset(const DatasetName&, const BucketName&) override {
+    return jobs.at(0);
+  }
+  Result<search::JobInfo> StartMoveIndex(const IndexName&, const BucketName&) override {
+    return jobs.at(0);
+  }
+  Status LoadBucket(const BucketName&) override { return OkStatus(); }
+  void ForgetBucket(const BucketName&) override {}
+  std::vector<std::string> UsersOf(const BucketName&) const override { return users; }
   Result<search::SearchAnswer> Search(const search::SearchRequest& request) override {
     return on_search(request);
   }

@@ -18,14 +18,19 @@ inline bool HasEnded(JobState state) {
   return state == JobState::kDone || state == JobState::kFailed || state == JobState::kCancelled;
 }
 
+inline constexpr std::string_view kIndexJob = "index";
+inline constexpr std::string_view kMoveDatasetJob = "move_dataset";
+inline constexpr std::string_view kMoveIndexJob = "move_index";
+
 // A job at one moment. done <= total; rate and ETA are absent (negative) until measured.
 struct JobInfo {
   JobId id;
-  std::string kind;     // "index"
-  std::string subject;  // The index's name.
+  std::string kind;     // One of the kinds above.
+  std::string subject;  // The name of the index or dataset that is worked on.
+  std::string target;   // The bucket that a move leads to; "" otherwise.
   JobState state = JobState::kQueued;
-  std::string stage;  // "reading", "embedding", "publishing"
-  uint64_t done = 0;  // Rows.
+  std::string stage;  // "reading", "embedding", "copying", "publishing"
+  uint64_t done = 0;  // Rows; bytes of a move.
   uint64_t total = 0;
   uint64_t failed_items = 0;
   double rate_per_second = -1;

@@ -19,6 +19,9 @@ namespace lakehouse::search {
 struct SearchServiceOptions {
   SearchConfig config;
   std::string work_dir;  // For files on their way; on the data directory's filesystem.
+  // Below the data directory: keeps which indexes each bucket was last known to hold. "": nothing
+  // is remembered between runs.
+  std::string state_dir;
   storage::BucketRegistry* buckets = nullptr;
   catalog::Catalog* catalog = nullptr;
   sql::Engine* engine = nullptr;
@@ -33,7 +36,9 @@ struct SearchServiceOptions {
 // Thread-safe. Every pointer of the options outlives it. Invariants:
 // 1. An index answers only with chunks of parts that its published document names.
 // 2. A part is published after it is durable; a job restarts after the last published part.
-// 3. At most one job writes an index.
+// 3. At most one job writes an index, and at most one moves a dataset.
+// 4. A bucket that cannot be reached does not stop Open; what it holds answers kUnavailable and is
+//    loaded in the background as soon as the bucket answers.
 class SearchService {
  public:
   virtual ~SearchService() = default;
@@ -46,6 +51,23 @@ class SearchService {
   virtual Result<IndexInfo> GetIndex(const IndexName& name) const = 0;
   // Cancels its job, if any, then removes it.
   virtual Status DropIndex(const IndexName& name) = 0;
+
+  // Queue a job (kinds "move_dataset" and "move_index") that moves data and document to `bucket`;
+  // queries and searches go on meanwhile, and the job goes on after a restart. A move to where it
+  // is already ends at once and changes nothing. kNotFound: no such dataset, index or bucket.
+  // kUnavailable: one of the two buckets cannot be reached. kConflict names the job that works on
+  // it already: another move, or the index's build.
+  virtual Result<JobInfo> StartMoveDataset(const DatasetName& name, const BucketName& bucket) = 0;
+  virtual Result<JobInfo> StartMoveIndex(const IndexName& name, const BucketName& bucket) = 0;
+
+  // To be called after BucketRegistry::Add: reads what lies in the bucket, datasets and indexes.
+  // An error only says that it is not read yet; it is read later by itself then.
+  virtual Status LoadBucket(const BucketName& bucket) = 0;
+  // To be called after BucketRegistry::Remove.
+  virtual void ForgetBucket(const BucketName& bucket) = 0;
+  // Why `bucket` may not go, for BucketRegistry::Remove: "dataset people", "index people_v1", "job
+  // 0190… moves dataset people here"; also what an unreachable bucket was last known to hold.
+  virtual std::vector<std::string> UsersOf(const BucketName& bucket) const = 0;
 
   virtual Result<SearchAnswer> Search(const SearchRequest& request) = 0;
   // The chunks of one document in order; kNotFound.
