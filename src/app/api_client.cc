@@ -48,7 +48,7 @@ class RemoteClient : public ApiClient {
       request.body = std::make_unique<StringSource>(std::move(call.json));
     }
     if (request.body) request.headers.Set("Content-Type", call.content_type);
-    ASSIGN_OR_RETURN(net::ClientResponse response, net::Fetch(std::move(request)));
+    ASSIGN_OR_RETURN(net::ClientResponse response, client_.Fetch(std::move(request)));
     return ApiAnswer{response.status, std::move(response.body)};
   }
 
@@ -56,6 +56,7 @@ class RemoteClient : public ApiClient {
 
  private:
   std::string url_;
+  net::HttpClient client_;
 };
 
 class InProcessClient : public ApiClient {

@@ -57,7 +57,7 @@ TEST(HttpClientTest, SendsMethodHeadersAndBody) {
     ClientRequest request = Get(Url(*server, "/"));
     request.method = method;
     request.headers.Set("X-Test", "value");
-    const auto response = Fetch(std::move(request));
+    const auto response = HttpClient().Fetch(std::move(request));
     ASSERT_TRUE(response.ok()) << response.status().ToString();
     EXPECT_EQ(response->status, 200);
     EXPECT_EQ(response->headers.Get("x-answer"), "yes");
@@ -67,11 +67,11 @@ TEST(HttpClientTest, SendsMethodHeadersAndBody) {
   known.method = Method::kPost;
   known.body = std::make_unique<StringSource>("hello");
   known.body_size = 5;
-  EXPECT_EQ(Fetch(std::move(known))->body, "POST|-|5|-|hello");
+  EXPECT_EQ(HttpClient().Fetch(std::move(known))->body, "POST|-|5|-|hello");
   ClientRequest chunked = Get(Url(*server, "/"));
   chunked.method = Method::kPost;
   chunked.body = std::make_unique<StringSource>("hello");
-  EXPECT_EQ(Fetch(std::move(chunked))->body, "POST|-|-|chunked|hello");
+  EXPECT_EQ(HttpClient().Fetch(std::move(chunked))->body, "POST|-|-|chunked|hello");
 }
 
 TEST(HttpClientTest, SendsALargeBodyAfter100Continue) {
@@ -80,7 +80,7 @@ TEST(HttpClientTest, SendsALargeBodyAfter100Continue) {
   request.method = Method::kPost;
   request.body = std::make_unique<StringSource>(std::string(2 << 20, 'x'));
   request.body_size = 2 << 20;
-  const auto response = Fetch(std::move(request));
+  const auto response = HttpClient().Fetch(std::move(request));
   ASSERT_TRUE(response.ok());
   EXPECT_EQ(response->status, 200);
   EXPECT_GT(response->body.size(), size_t{2 << 20});
@@ -91,7 +91,7 @@ TEST(HttpClientTest, AnErrorStatusIsAnAnswerAndGoesPastTheSink) {
     return Response{.status = 404, .headers = {}, .body = "nothing", .stream = {}};
   });
   bool sunk = false;
-  const auto response = Fetch(Get(Url(*server, "/")), [&](std::string_view) {
+  const auto response = HttpClient().Fetch(Get(Url(*server, "/")), [&](std::string_view) {
     sunk = true;
     return OkStatus();
   });
@@ -109,18 +109,18 @@ TEST(HttpClientTest, FollowsNoRedirect) {
     response.headers.Set("Location", "/elsewhere");
     return response;
   });
-  EXPECT_EQ(Fetch(Get(Url(*server, "/")))->status, 302);
+  EXPECT_EQ(HttpClient().Fetch(Get(Url(*server, "/")))->status, 302);
   EXPECT_EQ(requests, 1);
 }
 
 TEST(HttpClientTest, SaysWhatKeptItFromAnAnswer) {
-  EXPECT_EQ(Fetch(Get("http://127.0.0.1:1/")).status().code(), StatusCode::kUnavailable);
-  EXPECT_EQ(Fetch(Get("ftp://127.0.0.1/")).status().code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(Fetch(Get("http://[")).status().code(), StatusCode::kInvalidArgument);
-  EXPECT_EQ(Fetch(Get("file:///etc/passwd")).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(HttpClient().Fetch(Get("http://127.0.0.1:1/")).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(HttpClient().Fetch(Get("ftp://127.0.0.1/")).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(HttpClient().Fetch(Get("http://[")).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(HttpClient().Fetch(Get("file:///etc/passwd")).status().code(), StatusCode::kInvalidArgument);
   ClientRequest smuggle = Get("http://127.0.0.1:1/");
   smuggle.headers.Set("X", "a\r\nY: b");
-  EXPECT_EQ(Fetch(std::move(smuggle)).status().code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(HttpClient().Fetch(std::move(smuggle)).status().code(), StatusCode::kInvalidArgument);
 }
 
 TEST(HttpClientTest, StopsAtItsTimeoutAndWhenCancelled) {
@@ -133,14 +133,14 @@ TEST(HttpClientTest, StopsAtItsTimeoutAndWhenCancelled) {
   });
   ClientRequest slow = Get(Url(*server, "/"));
   slow.timeout_ms = 50;
-  EXPECT_EQ(Fetch(std::move(slow)).status().code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(HttpClient().Fetch(std::move(slow)).status().code(), StatusCode::kDeadlineExceeded);
   ClientRequest cancelled = Get(Url(*server, "/"));
   CancelToken cancel = cancelled.cancel;
   std::thread canceller([&] {
     started.wait();
     cancel.Cancel();
   });
-  EXPECT_EQ(Fetch(std::move(cancelled)).status().code(), StatusCode::kCancelled);
+  EXPECT_EQ(HttpClient().Fetch(std::move(cancelled)).status().code(), StatusCode::kCancelled);
   canceller.join();
   release.count_down();
 }
@@ -150,14 +150,14 @@ TEST(HttpClientTest, ReturnsErrorsOfBodyAndSink) {
   ClientRequest request = Get(Url(*server, "/"));
   request.method = Method::kPost;
   request.body = std::make_unique<FailingSource>();
-  EXPECT_EQ(Fetch(std::move(request)).status().message(), "the file is gone");
-  const auto refused = Fetch(Get(Url(*server, "/")), [](std::string_view) {
+  EXPECT_EQ(HttpClient().Fetch(std::move(request)).status().message(), "the file is gone");
+  const auto refused = HttpClient().Fetch(Get(Url(*server, "/")), [](std::string_view) {
     return ResourceExhausted("the disk is full");
   });
   EXPECT_EQ(refused.status().message(), "the disk is full");
   ClientRequest large = Get(Url(*server, "/"));
   large.max_response_bytes = 3;
-  EXPECT_EQ(Fetch(std::move(large)).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(HttpClient().Fetch(std::move(large)).status().code(), StatusCode::kResourceExhausted);
 }
 
 TEST(HttpClientTest, NoticesABrokenAnswer) {
@@ -169,7 +169,7 @@ TEST(HttpClientTest, NoticesABrokenAnswer) {
     };
     return response;
   });
-  EXPECT_EQ(Fetch(Get(Url(*server, "/"))).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(HttpClient().Fetch(Get(Url(*server, "/"))).status().code(), StatusCode::kUnavailable);
 }
 
 }  // namespace

@@ -308,7 +308,7 @@ TEST(HttpServerTest, EchoesALargeBodyInBoundedMemory) {
   request.method = Method::kPost;
   request.url = Url(*server, "/");
   request.body = std::make_unique<PatternSource>(kBytes);
-  const auto response = Fetch(std::move(request), [&](std::string_view bytes) {
+  const auto response = HttpClient().Fetch(std::move(request), [&](std::string_view bytes) {
     received.Update(bytes);
     received_bytes += bytes.size();
     peak = std::max(peak, ResidentBytes());
@@ -325,6 +325,9 @@ TEST(HttpServerTest, ServesManyClientsAtOnce) {
   HttpServerOptions options;
   options.io_threads = 2;
   const auto server = StartServer(Describe, options);
+  HttpClientOptions patient;
+  patient.connect_timeout_ms = 30'000;
+  HttpClient client(patient);
   std::atomic<int> good = 0;
   std::vector<std::thread> threads;
   for (int i = 0; i < 200; ++i) {
@@ -334,8 +337,7 @@ TEST(HttpServerTest, ServesManyClientsAtOnce) {
       request.url = Url(*server, StrCat("/", i));
       request.body = std::make_unique<StringSource>(std::string(10'000, 'a'));
       request.body_size = 10'000;
-      request.connect_timeout_ms = 30'000;
-      const auto response = Fetch(std::move(request));
+      const auto response = client.Fetch(std::move(request));
       if (response.ok() && response->body == StrCat("POST /", i, " ", std::string(10'000, 'a'))) {
         ++good;
       }
