@@ -131,12 +131,13 @@ def _is_standard(header):
 
 
 def _test_files(tree):
-    """Tests, benchmarks, and the headers that only those include."""
+    """Tests, benchmarks, what is below tests/, and the headers that only those include."""
     includers = {}
     for path in tree.cpp():
         for include in cpp_scan.includes(tree.files[path]):
             includers.setdefault("src/" + include.path, set()).add(path)
-    found = {path for path in tree.cpp() if path.endswith(_TEST_SUFFIXES)}
+    found = {path for path in tree.cpp()
+             if path.endswith(_TEST_SUFFIXES) or path.startswith("tests/")}
     while True:
         more = {path for path, users in includers.items()
                 if path in tree.files and path not in found and users <= found}

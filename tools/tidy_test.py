@@ -140,6 +140,9 @@ class IncludeTest(unittest.TestCase):
         files = {"src/modules.txt": MODULES, "tests/support/temp_dir.h": "",
                  "src/net/a_test.cc": text, "src/net/a.cc": text}
         self.assertEqual(lines(tidy_rules.check_third_party(Tree(files))), [("src/net/a.cc", 1)])
+        files = {"src/modules.txt": MODULES, "tests/support/temp_dir.h": "",
+                 "tests/support/server.h": text}
+        self.assertEqual(tidy_rules.check_third_party(Tree(files)), [])
 
 
 class SizeTest(unittest.TestCase):
