@@ -21,8 +21,9 @@ BucketLoader::~BucketLoader() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void BucketLoader::Start(int64_t wait_micros) {
-  const std::vector<MissingBucket> missing = loaded_.Missing();
+void BucketLoader::Start(int64_t wait_micros, const std::set<BucketName>& later) {
+  std::vector<MissingBucket> missing = loaded_.Missing();
+  std::erase_if(missing, [&](const MissingBucket& item) { return later.contains(item.bucket); });
   {
     MutexLock lock(mutex_);
     first_running_ = missing.size();

@@ -33,9 +33,9 @@ class BucketLoader {
   // Waits for reads that are running.
   ~BucketLoader();
 
-  // Starts reading every missing bucket and waits until each has been tried, but no longer than
-  // `wait_micros`; the rest goes on in the background. Called once.
-  void Start(int64_t wait_micros) EXCLUDES_LOCK(mutex_);
+  // Starts reading every missing bucket but those in `later` and waits until each has been tried,
+  // but no longer than `wait_micros`; the rest goes on in the background. Called once.
+  void Start(int64_t wait_micros, const std::set<BucketName>& later = {}) EXCLUDES_LOCK(mutex_);
   // Reads one bucket now, also one that was read before.
   Status LoadNow(const BucketName& bucket) { return Load(bucket, /*once=*/false); }
   // Reads every missing bucket now, one after the other; the first error.

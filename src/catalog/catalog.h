@@ -107,6 +107,8 @@ class Catalog {
   Status LoadBucket(const BucketName& bucket) { return loader_->LoadNow(bucket); }
   // Tries every missing bucket now. The background does the same by itself.
   Status LoadMissing() { return loader_->LoadMissing(); }
+  // As LoadBucket, unless it was read before. kUnavailable when it cannot be; kNotFound.
+  Status PrepareBucket(const BucketName& bucket);
   // To be called after BucketRegistry::Remove.
   void ForgetBucket(const BucketName& bucket);
   // The names of the datasets in `bucket`; of one that is missing, those it was last known to hold.
@@ -161,8 +163,6 @@ class Catalog {
 
   // Null when the dataset does not exist.
   DatasetPtr Current(const DatasetName& name) const { return directory_.Find(name); }
-  // Makes sure that a bucket was read before something is put into it.
-  Status PrepareBucket(const BucketName& bucket);
   // kUnavailable when a copy of the dataset may count, but where it comes from was not read yet.
   Status CheckNotOnItsWay(const DatasetName& name) const;
   Result<DatasetPtr> CommitAlone(const DatasetCommit& commit);

@@ -6,28 +6,14 @@
 #include "base/log.h"
 #include "catalog/catalog.h"
 #include "storage/document_store.h"
-#include "storage/local_store.h"
 
 namespace lakehouse::catalog {
-
-namespace {
-
-// Null when nothing is remembered; what is kept there is only a hint.
-std::unique_ptr<storage::ObjectStore> OpenState(const std::string& directory) {
-  if (directory.empty()) return nullptr;
-  auto store = storage::OpenLocalStore(directory);
-  if (store.ok()) return *std::move(store);
-  LogWarning("What the buckets hold cannot be remembered.", {{"error", store.status().message()}});
-  return nullptr;
-}
-
-}  // namespace
 
 Catalog::Catalog(storage::BucketRegistry& buckets, const CatalogOptions& options)
     : buckets_(buckets),
       clock_(*options.clock),
       manifest_(InlineManifest()),
-      state_(OpenState(options.state_dir)),
+      state_(OpenBucketNames(options.state_dir)),
       loaded_(std::make_unique<LoadedBuckets>(buckets_, state_.get(), kDocumentKind)),
       directory_(*loaded_),
       loader_(std::make_unique<BucketLoader>(

@@ -86,6 +86,10 @@ Result<std::optional<MovingFrom>> ReadMovingFrom(const Json& body) {
   return std::optional(MovingFrom{*name, static_cast<uint64_t>(version), *time});
 }
 
+bool IsDeadCopy(const std::optional<MovingFrom>& copy, uint64_t version, Timestamp since) {
+  return copy.has_value() && (version > copy->version || copy->at < since);
+}
+
 Result<MovedDocument> MoveDocument(const DocumentMove& move) {
   ASSIGN_OR_RETURN(const uint64_t marked, WriteMarked(move));
   Status status =

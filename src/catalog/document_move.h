@@ -25,6 +25,11 @@ struct MovingFrom {
 // Nullopt when `body` has no mark. kInternal when the mark cannot be read.
 Result<std::optional<MovingFrom>> ReadMovingFrom(const Json& body);
 
+// True for the copy of a move that came to nothing and cannot count any more, when the document is
+// at `version` in another bucket: no deletion without an answer can arrive there, because the
+// version that it would take has been taken, or because the move was before `since`.
+bool IsDeadCopy(const std::optional<MovingFrom>& copy, uint64_t version, Timestamp since);
+
 struct DocumentMove {
   std::string kind;
   std::string name;

@@ -69,12 +69,8 @@ Result<uint64_t> Catalog::CollectDataset(const BucketName& bucket, const Dataset
 Status Catalog::RemoveLeftover(const BucketName& bucket, const DatasetName& name, Timestamp since) {
   const auto left = directory_.FindIn(name, bucket);
   const auto current = directory_.FindPlace(name);
-  if (!left.has_value() || !left->moving_from.has_value()) return OkStatus();
-  if (!current.has_value() || current->bucket == bucket) return OkStatus();
-  // The move may have asked for the deletion that would make this copy count, without an answer.
-  // Such a request comes to nothing once the dataset has another version.
-  const bool settled = current->version > left->moving_from->version;
-  if (!settled && left->moving_from->at >= since) return OkStatus();
+  if (!left.has_value() || !current.has_value() || current->bucket == bucket) return OkStatus();
+  if (!IsDeadCopy(left->moving_from, current->version, since)) return OkStatus();
   return DeleteDocument(name, bucket);
 }
 

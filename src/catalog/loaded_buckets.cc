@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "storage/local_store.h"
 
 namespace lakehouse::catalog {
 
@@ -26,6 +27,14 @@ Status DecodeHint(const std::string& text, std::map<BucketName, std::set<std::st
 }
 
 }  // namespace
+
+std::unique_ptr<storage::ObjectStore> OpenBucketNames(const std::string& directory) {
+  if (directory.empty()) return nullptr;
+  auto store = storage::OpenLocalStore(directory);
+  if (store.ok()) return *std::move(store);
+  LogWarning("What the buckets hold cannot be remembered.", {{"error", store.status().message()}});
+  return nullptr;
+}
 
 LoadedBuckets::LoadedBuckets(const storage::BucketRegistry& buckets, storage::ObjectStore* state,
                              std::string_view kind)

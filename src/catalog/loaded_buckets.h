@@ -22,6 +22,10 @@ struct MissingBucket {
   std::vector<std::string> names;  // What it was last known to hold, sorted.
 };
 
+// Opens the folder of the data directory that keeps what buckets were last known to hold. Null when
+// `directory` is "" or cannot be opened, which is logged.
+std::unique_ptr<storage::ObjectStore> OpenBucketNames(const std::string& directory);
+
 // Follows the documents of one kind ("dataset") through the buckets of a registry. Keeps the names
 // of each bucket in a file of the data directory (docs/formats/bucket_names.md). That file is a
 // hint: it only turns "not found" into "cannot be reached" and is never taken for the truth, so

@@ -16,7 +16,8 @@ namespace lakehouse::catalog {
 
 namespace {
 
-constexpr size_t kBlockBytes = size_t{4} << 20;
+// A read of this size is worth the requests that a remote bucket makes of it.
+constexpr size_t kBlockBytes = size_t{16} << 20;
 
 // Removes the file, if it is still there, at the end of a scope.
 class ScopedFile {

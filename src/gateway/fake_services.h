@@ -83,6 +83,7 @@ class FakeSearch : public search::SearchService {
   std::vector<search::JobInfo> ListJobs() const override { return jobs; }
   Result<search::JobInfo> GetJob(const JobId& id) const override { return on_get_job(id); }
   Status CancelJob(const JobId&) override { return OkStatus(); }
+  Result<uint64_t> CollectGarbage(int64_t) override { return 0; }
   void Shutdown() override {}
 };
 

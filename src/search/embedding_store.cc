@@ -12,12 +12,14 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "storage/object_reader.h"
 
 namespace lakehouse::search {
 
 namespace {
 
-constexpr size_t kReadBytes = 1 << 20;
+// On a remote bucket each read is a request.
+constexpr size_t kReadBytes = size_t{8} << 20;
 
 // Removes the file, if it is still there, at the end of a scope.
 class ScopedFile {
@@ -118,18 +120,20 @@ Status ChecksumFile(const std::string& path, EmbeddingPart& part) {
   return OkStatus();
 }
 
-Status VerifyObject(const storage::ObjectStore& store, const EmbeddingPart& part,
-                    const CancelToken& cancel) {
-  ASSIGN_OR_RETURN(const storage::ObjectInfo info, store.Head(part.key));
-  if (info.size_bytes != part.size_bytes) {
+Status VerifyObject(const storage::BucketRegistry& buckets, const BucketName& bucket,
+                    const EmbeddingPart& part, const CancelToken& cancel) {
+  ASSIGN_OR_RETURN(const auto object,
+                   storage::ObjectReader::Open(buckets, bucket, part.key, {.write_once = true}));
+  const uint64_t size_bytes = object->info().size_bytes;
+  if (size_bytes != part.size_bytes) {
     return Internal("embeddings are damaged: the index names ", part.size_bytes,
-                    " bytes, the object has ", info.size_bytes, ": ", part.key);
+                    " bytes, the object has ", size_bytes, ": ", part.key);
   }
   std::string buffer(std::min<uint64_t>(kReadBytes, part.size_bytes), '\0');
   uint32_t crc32c = 0;
   for (uint64_t offset = 0; offset < part.size_bytes;) {
     TRY(cancel.Check());
-    ASSIGN_OR_RETURN(const size_t read, store.ReadAt(info, offset, buffer.data(), buffer.size()));
+    ASSIGN_OR_RETURN(const size_t read, object->ReadAt(offset, buffer.data(), buffer.size()));
     if (read == 0) return Internal("embeddings are damaged: the object shrank: ", part.key);
     crc32c = Crc32c(std::string_view(buffer).substr(0, read), crc32c);
     offset += read;
@@ -144,10 +148,11 @@ Status VerifyObject(const storage::ObjectStore& store, const EmbeddingPart& part
 Status RemoveObjects(storage::ObjectStore& store, const std::string& prefix,
                      const std::set<std::string>& keep) {
   ASSIGN_OR_RETURN(const std::vector<storage::ObjectInfo> objects, store.List(prefix));
+  std::vector<std::string> keys;
   for (const storage::ObjectInfo& object : objects) {
-    if (!keep.contains(object.key)) TRY(store.Delete(object.key));
+    if (!keep.contains(object.key)) keys.push_back(object.key);
   }
-  return OkStatus();
+  return store.DeleteMany(keys);
 }
 
 }  // namespace
@@ -186,8 +191,7 @@ Result<EmbeddingPart> EmbeddingStore::WritePart(const IndexInfo& index, ChunkTab
 Result<std::shared_ptr<const ResidentPart>> EmbeddingStore::LoadPart(const IndexInfo& index,
                                                                      const EmbeddingPart& part,
                                                                      const CancelToken& cancel) {
-  ASSIGN_OR_RETURN(const storage::ObjectStore* store, buckets_.Find(index.bucket));
-  TRY(VerifyObject(*store, part, cancel));
+  TRY(VerifyObject(buckets_, index.bucket, part, cancel));
   const size_t dimensions = static_cast<size_t>(index.space.dimensions);
   ASSIGN_OR_RETURN(const std::unique_ptr<sql::Session> session, engine_.NewSession());
   TRY(session->Start(StrCat("SELECT ", kScanColumns, " FROM read_parquet(",

@@ -77,6 +77,7 @@ Result<IndexInfo> DecodeIndex(const Json& json) {
   ASSIGN_OR_RETURN(BucketName bucket, BucketName::Parse(reader.String("bucket")));
   IndexInfo index{
       .name = std::move(name), .source = std::move(source), .bucket = std::move(bucket)};
+  reader.Raw("moving_from");  // The registry's.
   index.version = ReadCount(reader, "version");
   index.source_version = ReadCount(reader, "source_version");
   ASSIGN_OR_RETURN(index.source_files, ReadList(reader, "source_files", SourceFileFromJson));

@@ -24,10 +24,12 @@ Result<JobInfo> DecodeJob(const Json& json) {
   JobInfo job{.id = std::move(id)};
   job.kind = reader.String("kind");
   job.subject = reader.String("subject");
+  job.target = reader.String("target", "");
   const std::optional<JobState> state = FindState(reader.String("state"));
   if (!state.has_value()) reader.Fail("state", "is not a state of a job");
   job.state = state.value_or(JobState::kFailed);
   job.stage = reader.String("stage");
+  reader.String("unit", "");  // Follows from the kind.
   job.done = ReadCount(reader, "done");
   job.total = ReadCount(reader, "total");
   job.failed_items = ReadCount(reader, "failed_items");
@@ -42,6 +44,11 @@ Result<JobInfo> DecodeJob(const Json& json) {
 }
 
 }  // namespace
+
+std::string_view JobSubjectType(std::string_view kind) {
+  if (kind == kIndexJob || kind == kMoveIndexJob) return "index";
+  return kind == kMoveDatasetJob ? "dataset" : "";
+}
 
 std::string_view JobStateName(JobState state) {
   switch (state) {
@@ -63,8 +70,10 @@ Json JobToJson(const JobInfo& job) {
   return {{"id", job.id.str()},
           {"kind", job.kind},
           {"subject", job.subject},
+          {"target", job.target.empty() ? Json() : Json(job.target)},
           {"state", JobStateName(job.state)},
           {"stage", job.stage},
+          {"unit", job.kind == kIndexJob ? "rows" : "bytes"},
           {"done", job.done},
           {"total", job.total},
           {"failed_items", job.failed_items},

@@ -22,6 +22,9 @@ inline constexpr std::string_view kIndexJob = "index";
 inline constexpr std::string_view kMoveDatasetJob = "move_dataset";
 inline constexpr std::string_view kMoveIndexJob = "move_index";
 
+// What a job of this kind works on: "dataset" or "index"; "" for an unknown kind.
+std::string_view JobSubjectType(std::string_view kind);
+
 // A job at one moment. done <= total; rate and ETA are absent (negative) until measured.
 struct JobInfo {
   JobId id;

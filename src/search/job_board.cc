@@ -30,32 +30,37 @@ JobState EndState(const Status& outcome, bool cancelled_by_user) {
 
 }  // namespace
 
-Result<std::unique_ptr<JobBoard>> JobBoard::Open(storage::ObjectStore& store, const Clock& clock) {
-  std::unique_ptr<JobBoard> board(new JobBoard(store, clock));
-  TRY(board->Load().Annotate("reading the jobs"));
-  TRY(board->PruneEnded().Annotate("deleting old jobs"));
-  return board;
-}
-
 Status JobBoard::Load() {
-  ASSIGN_OR_RETURN(const std::vector<storage::Document> documents,
-                   documents_.ReadAll(kDocumentKind));
-  MutexLock lock(mutex_);
-  for (const storage::Document& document : documents) {
-    Result<JobInfo> job = JobFromJson(document.body);
-    if (!job.ok()) {
-      LogError("job left out", {{"job", document.name}, {"error", job.status().message()}});
-      continue;
+  MutexLock loading(loading_);
+  if (CheckLoaded().ok()) return OkStatus();
+  const Result<std::vector<storage::Document>> documents = documents_.ReadAll(kDocumentKind);
+  {
+    MutexLock lock(mutex_);
+    loaded_ = documents.status().Annotate("the jobs cannot be read");
+    TRY(loaded_);
+    for (const storage::Document& document : *documents) {
+      Result<JobInfo> job = JobFromJson(document.body);
+      if (!job.ok()) {
+        LogError("job left out", {{"job", document.name}, {"error", job.status().message()}});
+        continue;
+      }
+      if (!HasEnded(job->state)) job->state = JobState::kQueued;
+      const JobId id = job->id;
+      records_.insert_or_assign(
+          id, Record{.info = *std::move(job), .document_version = document.version});
     }
-    if (!HasEnded(job->state)) job->state = JobState::kQueued;
-    const JobId id = job->id;
-    records_.insert_or_assign(
-        id, Record{.info = *std::move(job), .document_version = document.version});
+    changed_.NotifyAll();
   }
+  PruneEnded();
   return OkStatus();
 }
 
-Status JobBoard::PruneEnded() {
+Status JobBoard::CheckLoaded() const {
+  MutexLock lock(mutex_);
+  return loaded_;
+}
+
+void JobBoard::PruneEnded() {
   size_t kept = 0;
   for (const JobInfo& job : List()) {
     if (!HasEnded(job.state) || ++kept <= kEndedJobsKept) continue;
@@ -65,31 +70,42 @@ Status JobBoard::PruneEnded() {
       version = FindRecord(job.id)->document_version;
       records_.erase(job.id);
     }
-    TRY(documents_.Delete(kDocumentKind, job.id.str(), version));
+    const Status deleted = documents_.Delete(kDocumentKind, job.id.str(), version);
+    if (deleted.ok()) continue;
+    LogWarning("an old job was not deleted", {{"job", job.id}, {"error", deleted.message()}});
   }
-  return OkStatus();
 }
 
-Result<JobInfo> JobBoard::Add(const std::string& kind, const std::string& subject, uint64_t total) {
+Result<JobInfo> JobBoard::Add(const NewJob& job) {
   ASSIGN_OR_RETURN(JobId id, JobId::Parse(NewUuid(clock_)));
   const Timestamp now = clock_.Now();
   Record record{.info = {.id = id,
-                         .kind = kind,
-                         .subject = subject,
+                         .kind = job.kind,
+                         .subject = job.subject,
+                         .target = job.target,
                          .stage = "queued",
-                         .total = total,
+                         .total = job.total,
                          .created_at = now,
                          .updated_at = now}};
+  const std::pair subject(JobSubjectType(job.kind), job.subject);
   {
     MutexLock lock(mutex_);
-    if (const Record* active = FindActiveRecord(subject)) {
-      return Conflict("a job is working on ", subject, " already: ", active->info.id);
+    TRY(loaded_);
+    if (const Record* active = FindActiveRecord(job.kind, job.subject)) {
+      return Conflict(subject.first, " ", job.subject, " is being worked on by job ",
+                      active->info.id, " (", active->info.kind, ")");
+    }
+    if (!adding_.insert(subject).second) {
+      return Conflict("another request starts a job for ", subject.first, " ", job.subject);
     }
   }
-  ASSIGN_OR_RETURN(record.document_version,
-                   documents_.Write(kDocumentKind, id.str(), 0, JobToJson(record.info)));
-  const JobInfo info = record.info;
+  const Result<uint64_t> written =
+      documents_.Write(kDocumentKind, id.str(), 0, JobToJson(record.info));
   MutexLock lock(mutex_);
+  adding_.erase(subject);
+  if (!written.ok()) return written.status();
+  record.document_version = *written;
+  const JobInfo info = record.info;
   records_.insert_or_assign(id, std::move(record));
   changed_.NotifyAll();
   return info;
@@ -118,8 +134,9 @@ std::vector<JobInfo> JobBoard::List() const {
 Result<JobInfo> JobBoard::Get(const JobId& id) const {
   MutexLock lock(mutex_);
   const auto found = records_.find(id);
-  if (found == records_.end()) return NotFound("there is no job ", id);
-  return Snapshot(found->second);
+  if (found != records_.end()) return Snapshot(found->second);
+  TRY(loaded_);
+  return NotFound("there is no job ", id);
 }
 
 JobBoard::Record* JobBoard::FindRecord(const JobId& id) {
@@ -127,17 +144,21 @@ JobBoard::Record* JobBoard::FindRecord(const JobId& id) {
   return found == records_.end() ? nullptr : &found->second;
 }
 
-const JobBoard::Record* JobBoard::FindActiveRecord(const std::string& subject) const {
+const JobBoard::Record* JobBoard::FindActiveRecord(std::string_view kind,
+                                                   const std::string& subject) const {
   for (const auto& [id, record] : records_) {
-    if (record.info.subject == subject && !HasEnded(record.info.state)) return &record;
+    const JobInfo& job = record.info;
+    if (HasEnded(job.state) || job.subject != subject) continue;
+    if (JobSubjectType(job.kind) == JobSubjectType(kind)) return &record;
   }
   return nullptr;
 }
 
-std::optional<JobId> JobBoard::FindActive(const std::string& subject) const {
+std::optional<JobInfo> JobBoard::FindActive(std::string_view kind,
+                                            const std::string& subject) const {
   MutexLock lock(mutex_);
-  const Record* record = FindActiveRecord(subject);
-  return record == nullptr ? std::nullopt : std::optional(record->info.id);
+  const Record* record = FindActiveRecord(kind, subject);
+  return record == nullptr ? std::nullopt : std::optional(record->info);
 }
 
 Status JobBoard::Save(const JobInfo& info) {
@@ -159,6 +180,7 @@ Status JobBoard::Cancel(const JobId& id) {
   {
     MutexLock lock(mutex_);
     Record* record = FindRecord(id);
+    if (record == nullptr && !loaded_.ok()) return loaded_;
     if (record == nullptr) return NotFound("there is no job ", id);
     if (HasEnded(record->info.state)) {
       return Conflict("the job has ended already (", JobStateName(record->info.state), ")");
@@ -180,34 +202,37 @@ Status JobBoard::Cancel(const JobId& id) {
   return saved;
 }
 
-Status JobBoard::CancelSubject(const std::string& subject) {
-  const std::optional<JobId> id = FindActive(subject);
-  if (!id.has_value()) return OkStatus();
+Status JobBoard::CancelSubject(std::string_view kind, const std::string& subject) {
+  TRY(CheckLoaded());
+  const std::optional<JobInfo> job = FindActive(kind, subject);
+  if (!job.has_value()) return OkStatus();
   // It may end by itself in between.
-  if (const Status status = Cancel(*id); !status.ok() && status.code() != StatusCode::kConflict) {
+  if (const Status status = Cancel(job->id);
+      !status.ok() && status.code() != StatusCode::kConflict) {
     return status;
   }
   MutexLock lock(mutex_);
-  while (FindActiveRecord(subject) != nullptr) changed_.Wait(mutex_);
+  while (FindActiveRecord(kind, subject) != nullptr) changed_.Wait(mutex_);
   return OkStatus();
 }
 
-JobBoard::Record* JobBoard::FindNextQueued() {
+JobBoard::Record* JobBoard::FindNextQueued(std::span<const std::string_view> kinds) {
   Record* next = nullptr;
   for (auto& [id, record] : records_) {
     if (record.info.state != JobState::kQueued) continue;
+    if (std::ranges::find(kinds, record.info.kind) == kinds.end()) continue;
     if (next == nullptr || IsOlder(record.info, next->info)) next = &record;
   }
   return next;
 }
 
-std::optional<ClaimedJob> JobBoard::Claim() {
+std::optional<ClaimedJob> JobBoard::Claim(std::span<const std::string_view> kinds) {
   std::optional<JobInfo> started;
   CancelToken cancel;
   {
     MutexLock lock(mutex_);
     Record* next = nullptr;
-    while (!stopping_ && (next = FindNextQueued()) == nullptr) changed_.Wait(mutex_);
+    while (!stopping_ && (next = FindNextQueued(kinds)) == nullptr) changed_.Wait(mutex_);
     if (stopping_) return std::nullopt;
     next->info.state = JobState::kRunning;
     next->info.attempts += 1;
@@ -220,7 +245,11 @@ std::optional<ClaimedJob> JobBoard::Claim() {
     LogWarning("the start of a job was not recorded",
                {{"job", started->id}, {"error", status.message()}});
   }
-  return ClaimedJob{.id = started->id, .subject = started->subject, .cancel = cancel};
+  return ClaimedJob{.id = started->id,
+                    .kind = started->kind,
+                    .subject = started->subject,
+                    .target = started->target,
+                    .cancel = cancel};
 }
 
 void JobBoard::Report(const JobId& id, const JobProgress& progress) {

@@ -4,7 +4,11 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/cancel.h"
@@ -20,8 +24,18 @@ namespace lakehouse::search {
 // A job that a worker has taken. `cancel` stops when the user cancels it and when the board stops.
 struct ClaimedJob {
   JobId id;
+  std::string kind;
   std::string subject;
+  std::string target;
   CancelToken cancel;
+};
+
+// What a new job is to do; as in JobInfo.
+struct NewJob {
+  std::string kind;
+  std::string subject;
+  std::string target = {};
+  uint64_t total = 0;
 };
 
 struct JobProgress {
@@ -33,28 +47,34 @@ struct JobProgress {
 
 // Jobs are documents of kind "job", written when their state changes; progress is kept in memory.
 // Thread-safe. Invariants:
-// 1. A subject has at most one job that has not ended.
-// 2. A job that was neither finished nor cancelled is queued again when the board is opened.
+// 1. A dataset or index has at most one job that has not ended.
+// 2. A job that was neither finished nor cancelled is queued again when the jobs are loaded.
 // 3. An ended job never changes again.
 class JobBoard {
  public:
-  // `store` and `clock` outlive the board. Ended jobs beyond the newest 200 are deleted.
-  static Result<std::unique_ptr<JobBoard>> Open(storage::ObjectStore& store, const Clock& clock);
+  // An empty board. `store` and `clock` outlive it.
+  JobBoard(storage::ObjectStore& store, const Clock& clock) : documents_(store), clock_(clock) {}
 
-  // Queues a job; durable on return. kConflict names the job that the subject has already.
-  Result<JobInfo> Add(const std::string& kind, const std::string& subject, uint64_t total);
+  // Reads the jobs of the store; ended ones beyond the newest 200 are deleted. Until it succeeds,
+  // everything that would need them answers kUnavailable. Without effect after that.
+  Status Load() EXCLUDES_LOCK(mutex_);
+  Status CheckLoaded() const EXCLUDES_LOCK(mutex_);
+
+  // Queues a job; durable on return. kConflict names the job that works on its subject already.
+  Result<JobInfo> Add(const NewJob& job) EXCLUDES_LOCK(mutex_);
 
   std::vector<JobInfo> List() const;  // Newest first.
   Result<JobInfo> Get(const JobId& id) const;
   // A queued job ends at once, a running one at its next step. kConflict when it has ended.
   Status Cancel(const JobId& id);
-  // Cancels the job of a subject, if it has one, and waits until it has ended.
-  Status CancelSubject(const std::string& subject);
-  // The job of a subject that has not ended.
-  std::optional<JobId> FindActive(const std::string& subject) const;
+  // Cancels the job that works on what a job of `kind` would, if there is one, and waits until it
+  // has ended.
+  Status CancelSubject(std::string_view kind, const std::string& subject);
+  // The job that has not ended and works on what a job of `kind` would.
+  std::optional<JobInfo> FindActive(std::string_view kind, const std::string& subject) const;
 
-  // For the worker: waits for the next queued job; nullopt after Stop.
-  std::optional<ClaimedJob> Claim();
+  // For a worker: waits for the next queued job of one of `kinds`; nullopt after Stop.
+  std::optional<ClaimedJob> Claim(std::span<const std::string_view> kinds);
   void Report(const JobId& id, const JobProgress& progress);
   // Ends the job by what its work returned. After Stop an unfinished job stays resumable instead.
   void Finish(const JobId& id, const Status& outcome);
@@ -71,23 +91,25 @@ class JobBoard {
     RateMeter rate;
   };
 
-  JobBoard(storage::ObjectStore& store, const Clock& clock) : documents_(store), clock_(clock) {}
-
-  Status Load();
-  Status PruneEnded();
+  void PruneEnded();
   JobInfo Snapshot(const Record& record) const REQUIRES_LOCK(mutex_);
   Record* FindRecord(const JobId& id) REQUIRES_LOCK(mutex_);
   // The oldest one; null when none waits.
-  Record* FindNextQueued() REQUIRES_LOCK(mutex_);
-  const Record* FindActiveRecord(const std::string& subject) const REQUIRES_LOCK(mutex_);
+  Record* FindNextQueued(std::span<const std::string_view> kinds) REQUIRES_LOCK(mutex_);
+  const Record* FindActiveRecord(std::string_view kind, const std::string& subject) const
+      REQUIRES_LOCK(mutex_);
   // Writes `info` as the job's document. REQUIRES: nobody else changes the job's state meanwhile.
   Status Save(const JobInfo& info) EXCLUDES_LOCK(mutex_);
 
   storage::DocumentStore documents_;
   const Clock& clock_;
+  Mutex loading_;  // Held while the jobs are read, which happens once.
   mutable Mutex mutex_;
   CondVar changed_;
   std::map<JobId, Record> records_ GUARDED_BY(mutex_);
+  // What jobs are being added for, by the type of their subject and its name.
+  std::set<std::pair<std::string_view, std::string>> adding_ GUARDED_BY(mutex_);
+  Status loaded_ GUARDED_BY(mutex_) = Unavailable("the jobs have not been read yet");
   bool stopping_ GUARDED_BY(mutex_) = false;
 };
 

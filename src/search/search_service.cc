@@ -1,7 +1,9 @@
 #include "search/search_service.h"
 
+#include <array>
 #include <exception>
 #include <set>
+#include <span>
 #include <thread>
 #include <utility>
 
@@ -10,8 +12,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mutex.h"
+#include "search/embedding_garbage.h"
 #include "search/embedding_store.h"
 #include "search/index_builder.h"
+#include "search/index_mover.h"
 #include "search/index_plan.h"
 #include "search/index_registry.h"
 #include "search/job_board.h"
@@ -23,7 +27,8 @@ namespace lakehouse::search {
 
 namespace {
 
-constexpr std::string_view kIndexJob = "index";
+constexpr std::array<std::string_view, 1> kBuildJobs = {kIndexJob};
+constexpr std::array<std::string_view, 2> kMoveJobs = {kMoveDatasetJob, kMoveIndexJob};
 constexpr size_t kQueryVectorsKept = 512;
 constexpr int kMaxDefaultNames = 10'000;
 
@@ -48,6 +53,12 @@ class Service : public SearchService {
   std::vector<IndexInfo> ListIndexes() const override;
   Result<IndexInfo> GetIndex(const IndexName& name) const override;
   Status DropIndex(const IndexName& name) override;
+  Result<JobInfo> StartMoveDataset(const DatasetName& name, const BucketName& bucket) override;
+  Result<JobInfo> StartMoveIndex(const IndexName& name, const BucketName& bucket) override;
+  Status LoadBucket(const BucketName& bucket) override;
+  void ForgetBucket(const BucketName& bucket) override;
+  std::vector<std::string> UsersOf(const BucketName& bucket) const override;
+  Result<uint64_t> CollectGarbage(int64_t grace_micros) override;
   Result<SearchAnswer> Search(const SearchRequest& request) override;
   Result<std::vector<SearchHit>> GetDocument(const IndexName& index,
                                              const std::string& doc_id) override;
@@ -57,14 +68,18 @@ class Service : public SearchService {
   void Shutdown() override;
 
  private:
-  // Keeps a name from being created and dropped at once.
+  // Keeps a name from being created, moved and dropped at once.
   class NameLock;
 
   // Removes what a request left that was killed between its index and its job; nobody was told of
   // such an index.
-  Status RemoveAbandoned();
-  void RunJobs();
+  void RemoveAbandoned();
+  // Takes one job after the other until the board stops.
+  void RunJobs(std::span<const std::string_view> kinds);
   Status RunJob(const ClaimedJob& job);
+  Status BuildIndex(const ClaimedJob& job);
+  Status MoveDataset(const ClaimedJob& job);
+  Status MoveIndex(const ClaimedJob& job);
   Result<IndexName> FreeDefaultName(const DatasetName& source) const;
   Result<JobInfo> PublishAndQueue(const IndexInfo& planned);
   Result<std::vector<float>> QueryVector(const SearchRequest& request, const IndexInfo& index);
@@ -72,17 +87,17 @@ class Service : public SearchService {
 
   const SearchServiceOptions options_;
   const Clock& clock_ = Clock::System();
-  std::unique_ptr<IndexRegistry> indexes_;
-  std::unique_ptr<EmbeddingStore> embeddings_;
   std::unique_ptr<JobBoard> jobs_;
+  std::unique_ptr<IndexRegistry> indexes_;  // Its threads load jobs_.
+  std::unique_ptr<EmbeddingStore> embeddings_;
   std::unique_ptr<ResidentIndexes> resident_;
   std::unique_ptr<QueryVectors> query_vectors_;  // Null without a model.
 
   Mutex names_mutex_;
   std::set<IndexName> names_in_change_ GUARDED_BY(names_mutex_);
 
-  Mutex worker_mutex_;
-  std::thread worker_ GUARDED_BY(worker_mutex_);
+  Mutex workers_mutex_;
+  std::vector<std::thread> workers_ GUARDED_BY(workers_mutex_);
 };
 
 class Service::NameLock {
@@ -101,7 +116,7 @@ class Service::NameLock {
 
   Status status() const {
     if (held_) return OkStatus();
-    return Conflict("index ", name_, " is being created or dropped by another request");
+    return Conflict("index ", name_, " is being changed by another request");
   }
 
  private:
@@ -115,54 +130,102 @@ Status Service::Start() {
     return InvalidArgument("search.rows_per_part must be at least 1, not ",
                            options_.config.rows_per_part);
   }
-  ASSIGN_OR_RETURN(indexes_, IndexRegistry::Open(*options_.buckets));
+  jobs_ = std::make_unique<JobBoard>(options_.buckets->primary(), clock_);
+  IndexRegistryOptions registry{.state_dir = options_.state_dir};
+  for (const catalog::MissingBucket& missing : options_.catalog->Missing()) {
+    registry.unreachable.insert(missing.bucket);
+  }
+  // The jobs lie in the primary bucket, and are read with its indexes or not at all.
+  registry.before_read = [this](const BucketName& bucket) {
+    return bucket.str() == "primary" ? jobs_->Load() : OkStatus();
+  };
+  ASSIGN_OR_RETURN(indexes_, IndexRegistry::Open(*options_.buckets, registry));
   ASSIGN_OR_RETURN(embeddings_,
                    EmbeddingStore::Open(options_.work_dir, *options_.buckets, *options_.engine));
-  ASSIGN_OR_RETURN(jobs_, JobBoard::Open(options_.buckets->primary(), clock_));
   resident_ = std::make_unique<ResidentIndexes>(*embeddings_, ResidentBudget(options_.config),
                                                 *options_.metrics);
-  if (options_.embedding == nullptr) return OkStatus();
-  query_vectors_ = std::make_unique<QueryVectors>(*options_.embedding, kQueryVectorsKept);
-  if (options_.run_jobs) {
-    TRY(RemoveAbandoned());
-    MutexLock lock(worker_mutex_);
-    worker_ = std::thread([this] { RunJobs(); });
+  if (options_.embedding != nullptr) {
+    query_vectors_ = std::make_unique<QueryVectors>(*options_.embedding, kQueryVectorsKept);
   }
+  if (!options_.run_jobs) return OkStatus();
+  MutexLock lock(workers_mutex_);
+  workers_.emplace_back([this] { RunJobs(kMoveJobs); });
+  if (options_.embedding == nullptr) return OkStatus();
+  RemoveAbandoned();
+  workers_.emplace_back([this] { RunJobs(kBuildJobs); });
   return OkStatus();
 }
 
 void Service::Shutdown() {
   if (jobs_ != nullptr) jobs_->Stop();
-  MutexLock lock(worker_mutex_);
-  if (worker_.joinable()) worker_.join();
+  MutexLock lock(workers_mutex_);
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
 }
 
-Status Service::RemoveAbandoned() {
+void Service::RemoveAbandoned() {
+  if (!jobs_->CheckLoaded().ok()) return;
   std::set<std::string> with_job;
   for (const JobInfo& job : jobs_->List()) with_job.insert(job.subject);
   for (const IndexPtr& index : indexes_->List()) {
     if (index->complete || index->rows_done > 0 || with_job.contains(index->name.str())) continue;
-    TRY(indexes_->Remove(*index));
-    LogInfo("index without a job was removed", {{"index", index->name}});
+    const Status removed = indexes_->Remove(*index);
+    LogInfo("index without a job was removed",
+            {{"index", index->name}, {"outcome", removed.ToString()}});
   }
-  return OkStatus();
 }
 
-void Service::RunJobs() {
-  while (const std::optional<ClaimedJob> job = jobs_->Claim()) {
+void Service::RunJobs(std::span<const std::string_view> kinds) {
+  while (const std::optional<ClaimedJob> job = jobs_->Claim(kinds)) {
     Status outcome;
     try {
       outcome = RunJob(*job);
     } catch (const std::exception& exception) {
-      outcome = Internal("an index job broke off: ", std::string_view(exception.what()));
+      outcome = Internal("a job broke off: ", std::string_view(exception.what()));
     }
-    LogInfo("index job ended",
-            {{"job", job->id}, {"index", job->subject}, {"outcome", outcome.ToString()}});
+    LogInfo("job ended", {{"job", job->id},
+                          {"kind", job->kind},
+                          {"subject", job->subject},
+                          {"outcome", outcome.ToString()}});
     jobs_->Finish(job->id, outcome);
   }
 }
 
 Status Service::RunJob(const ClaimedJob& job) {
+  if (job.kind == kMoveDatasetJob) return MoveDataset(job);
+  if (job.kind == kMoveIndexJob) return MoveIndex(job);
+  return BuildIndex(job);
+}
+
+Status Service::MoveDataset(const ClaimedJob& job) {
+  ASSIGN_OR_RETURN(const DatasetName name, DatasetName::Parse(job.subject));
+  ASSIGN_OR_RETURN(const BucketName bucket, BucketName::Parse(job.target));
+  const auto report = [&](const catalog::MoveProgress& progress) {
+    jobs_->Report(job.id, {.stage = std::string(progress.stage),
+                           .done = progress.bytes_done,
+                           .total = progress.bytes_total});
+  };
+  return options_.catalog
+      ->Move({.name = name,
+              .bucket = bucket,
+              .work_dir = options_.work_dir + "/moves",
+              .cancel = job.cancel,
+              .report = report})
+      .status();
+}
+
+Status Service::MoveIndex(const ClaimedJob& job) {
+  ASSIGN_OR_RETURN(const IndexName name, IndexName::Parse(job.subject));
+  ASSIGN_OR_RETURN(const BucketName bucket, BucketName::Parse(job.target));
+  IndexMover mover({.buckets = options_.buckets,
+                    .registry = indexes_.get(),
+                    .work_dir = options_.work_dir + "/moves",
+                    .clock = &clock_},
+                   [&](const JobProgress& progress) { jobs_->Report(job.id, progress); });
+  return mover.Run(name, bucket, job.cancel);
+}
+
+Status Service::BuildIndex(const ClaimedJob& job) {
   ASSIGN_OR_RETURN(const IndexName name, IndexName::Parse(job.subject));
   IndexBuilder builder({.config = options_.config,
                         .registry = indexes_.get(),
@@ -178,6 +241,7 @@ Status Service::RunJob(const ClaimedJob& job) {
 
 Result<JobInfo> Service::CreateIndex(const CreateIndexRequest& request) {
   if (options_.embedding == nullptr) return options_.embedding_error;
+  TRY(jobs_->CheckLoaded());
   ASSIGN_OR_RETURN(const catalog::DatasetPtr dataset, options_.catalog->Get(request.source));
   Result<IndexName> name =
       request.name.has_value() ? *request.name : FreeDefaultName(request.source);
@@ -203,7 +267,7 @@ Result<JobInfo> Service::CreateIndex(const CreateIndexRequest& request) {
 Result<IndexName> Service::FreeDefaultName(const DatasetName& source) const {
   for (int n = 1; n <= kMaxDefaultNames; ++n) {
     ASSIGN_OR_RETURN(IndexName name, DefaultIndexName(source, n));
-    if (indexes_->Find(name) == nullptr) return name;
+    if (!indexes_->IsTaken(name)) return name;
   }
   return InvalidArgument("index_name: give one, because every default name of dataset ", source,
                          " is taken");
@@ -214,15 +278,19 @@ Result<JobInfo> Service::PublishAndQueue(const IndexInfo& planned) {
   TRY(name_lock.status());
   const IndexPtr existing = indexes_->Find(planned.name);
   if (existing != nullptr) {
-    if (const std::optional<JobId> job = jobs_->FindActive(planned.name.str())) {
-      return Conflict("index ", planned.name, " is being built by job ", *job);
+    if (const std::optional<JobInfo> job = jobs_->FindActive(kIndexJob, planned.name.str())) {
+      return Conflict("index ", planned.name, " is being ",
+                      job->kind == kIndexJob ? "built" : "moved", " by job ", job->id);
     }
     TRY(CheckResumable(*existing, planned));
-    return jobs_->Add(std::string(kIndexJob), planned.name.str(), existing->rows_total);
+    return jobs_->Add({.kind = std::string(kIndexJob),
+                       .subject = planned.name.str(),
+                       .total = existing->rows_total});
   }
   ASSIGN_OR_RETURN(const IndexPtr published, indexes_->Publish(planned));
-  Result<JobInfo> job =
-      jobs_->Add(std::string(kIndexJob), planned.name.str(), published->rows_total);
+  Result<JobInfo> job = jobs_->Add({.kind = std::string(kIndexJob),
+                                    .subject = planned.name.str(),
+                                    .total = published->rows_total});
   if (job.ok()) return job;
   // Nothing may stay of a request that failed; what cannot be removed can be resumed by name.
   if (const Status removed = indexes_->Remove(*published); !removed.ok()) {
@@ -246,7 +314,7 @@ Status Service::DropIndex(const IndexName& name) {
   const NameLock name_lock(*this, name);
   TRY(name_lock.status());
   ASSIGN_OR_RETURN(IndexPtr index, indexes_->Get(name));
-  TRY(jobs_->CancelSubject(name.str()));
+  TRY(jobs_->CancelSubject(kIndexJob, name.str()));
   ASSIGN_OR_RETURN(index, indexes_->Get(name));
   TRY(indexes_->Remove(*index));
   resident_->Drop(name);
@@ -256,6 +324,71 @@ Status Service::DropIndex(const IndexName& name) {
                {{"index", name}, {"error", status.message()}});
   }
   return OkStatus();
+}
+
+Result<JobInfo> Service::StartMoveDataset(const DatasetName& name, const BucketName& bucket) {
+  TRY(jobs_->CheckLoaded());
+  ASSIGN_OR_RETURN(const catalog::DatasetPtr dataset, options_.catalog->Get(name));
+  TRY(options_.catalog->PrepareBucket(bucket));
+  return jobs_->Add({.kind = std::string(kMoveDatasetJob),
+                     .subject = name.str(),
+                     .target = bucket.str(),
+                     .total = dataset->size_bytes()});
+}
+
+Result<JobInfo> Service::StartMoveIndex(const IndexName& name, const BucketName& bucket) {
+  const NameLock name_lock(*this, name);
+  TRY(name_lock.status());
+  TRY(jobs_->CheckLoaded());
+  ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(name));
+  TRY(indexes_->PrepareBucket(bucket));
+  uint64_t bytes = 0;
+  for (const EmbeddingPart& part : index->parts) bytes += part.size_bytes;
+  return jobs_->Add({.kind = std::string(kMoveIndexJob),
+                     .subject = name.str(),
+                     .target = bucket.str(),
+                     .total = bytes});
+}
+
+Status Service::LoadBucket(const BucketName& bucket) {
+  const Status datasets = options_.catalog->LoadBucket(bucket);
+  const Status indexes = indexes_->LoadBucket(bucket);
+  return datasets.ok() ? indexes : datasets;
+}
+
+void Service::ForgetBucket(const BucketName& bucket) {
+  options_.catalog->ForgetBucket(bucket);
+  indexes_->ForgetBucket(bucket);
+}
+
+std::vector<std::string> Service::UsersOf(const BucketName& bucket) const {
+  std::vector<std::string> users;
+  for (const std::string& name : options_.catalog->NamesIn(bucket)) {
+    users.push_back(StrCat("dataset ", name));
+  }
+  for (const std::string& name : indexes_->NamesIn(bucket)) users.push_back(StrCat("index ", name));
+  for (const JobInfo& job : jobs_->List()) {
+    if (HasEnded(job.state) || job.target != bucket.str()) continue;
+    users.push_back(
+        StrCat("job ", job.id, " moves ", JobSubjectType(job.kind), " ", job.subject, " here"));
+  }
+  return users;
+}
+
+Result<uint64_t> Service::CollectGarbage(int64_t grace_micros) {
+  const Timestamp since{clock_.Now().micros - grace_micros};
+  const EmbeddingGarbage garbage(*options_.buckets, *indexes_, since);
+  ASSIGN_OR_RETURN(const auto suspects, garbage.List());
+  uint64_t freed = 0;
+  for (const EmbeddingGarbage::Suspects& found : suspects) {
+    // Whoever works on the index may be about to name a part.
+    const NameLock name_lock(*this, found.index);
+    if (!name_lock.status().ok()) continue;
+    if (jobs_->FindActive(kIndexJob, found.index.str()).has_value()) continue;
+    ASSIGN_OR_RETURN(const uint64_t bytes, garbage.Delete(found));
+    freed += bytes;
+  }
+  return freed;
 }
 
 Result<std::vector<float>> Service::QueryVector(const SearchRequest& request,

@@ -79,6 +79,11 @@ class SearchService {
   // Answers at once; the job stops at its next step. kConflict when it has ended.
   virtual Status CancelJob(const JobId& id) = 0;
 
+  // Deletes embeddings that are older than `grace_micros` and that no index has named since: what
+  // moves and killed jobs left. Returns how many bytes were freed. A bucket that could not be read
+  // yet keeps everything. Deletes nothing after a failed listing, and stops at the first error.
+  virtual Result<uint64_t> CollectGarbage(int64_t grace_micros) = 0;
+
   // Stops the workers; running jobs stay resumable. Idempotent.
   virtual void Shutdown() = 0;
 };

@@ -68,7 +68,7 @@ std::vector<SourceFile> SourceFilesOf(const catalog::Dataset& dataset) {
 
 bool HoldsSourceFiles(const catalog::Dataset& dataset, const IndexInfo& index) {
   const std::vector<SourceFile> files = SourceFilesOf(dataset);
-  return dataset.bucket == index.bucket && index.source_files.size() <= files.size() &&
+  return index.source_files.size() <= files.size() &&
          std::equal(index.source_files.begin(), index.source_files.end(), files.begin());
 }
 

@@ -42,7 +42,7 @@ class SourceReader {
 std::vector<SourceFile> SourceFilesOf(const catalog::Dataset& dataset);
 
 // True when the dataset still begins with the files that the index embeds, so that the rows of the
-// index are still its first rows.
+// index are still its first rows. Files keep their names when a dataset moves.
 bool HoldsSourceFiles(const catalog::Dataset& dataset, const IndexInfo& index);
 
 // The first value that stands in more than one row of `id_column`, as text.

@@ -66,8 +66,9 @@ class TestLake {
   Status ReopenService() {
     service_.reset();
     auto service = SearchService::Open(service_options_);
-    if (service.ok()) service_ = *std::move(service);
-    return service.status();
+    TRY(service.status());
+    service_ = *std::move(service);
+    return OkStatus();
   }
 
   // Commits rows with the columns "id" and "text" as one file.
