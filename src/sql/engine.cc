@@ -36,8 +36,10 @@ class DuckDbEngine : public Engine {
       Scope::Attach(*connection.context, scope);
       ASSIGN_OR_RETURN(auto statement, ParseStatement(*connection.context, *scope, request.sql));
       ASSIGN_OR_RETURN(ParameterValues parameters, BindParameters(*statement, request.params));
-      return RunStatement(connection, std::move(statement), std::move(parameters), request,
-                          watcher_);
+      ASSIGN_OR_RETURN(QueryResult result, RunStatement(connection, std::move(statement),
+                                                        std::move(parameters), request, watcher_));
+      result.rescue_used = scope->rescue_trace().ToHeader();
+      return result;
     } catch (const std::exception& exception) {
       return FromException(exception, request.cancel);
     }

@@ -37,6 +37,9 @@ struct QueryResult {
   std::string rows_json;  // A JSON array of arrays, ready to be sent.
   uint64_t row_count = 0;
   bool truncated = false;  // Rows beyond a limit of the request were cut.
+  // The buckets that were read in place of others that failed, as X-Lakehouse-Rescue-Used says
+  // them; "" for none.
+  std::string rescue_used;
 };
 
 // A trusted connection for `ingest` and `search`: runs any statement over `lake://` and `stage://`
@@ -70,7 +73,8 @@ class Engine {
   // EXPLAIN (not ANALYZE). It sees datasets by name, in any case and all at their versions of one
   // moment, and no file, setting or system catalog. kInvalidArgument for what the gate or the
   // parser refuses (names what and where), kDeadlineExceeded, kCancelled, kResourceExhausted,
-  // kUnavailable when every query slot was busy until the deadline.
+  // kUnavailable when every query slot was busy until the deadline, or names the bucket that could
+  // not be read.
   virtual Result<QueryResult> Query(const QueryRequest& request) = 0;
 
   virtual Result<std::unique_ptr<Session>> NewSession() = 0;

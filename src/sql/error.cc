@@ -1,5 +1,6 @@
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "base/log.h"
 #include "sql/error.internal.h"
@@ -8,6 +9,27 @@
 namespace lakehouse::sql {
 
 namespace {
+
+// Marks an exception of ThrowStorageError.
+constexpr const char* kStatusKey = "lakehouse_status";
+
+// What a caller may know of a storage failure: no address and no path, which the error journal has.
+std::string Explain(const Status& error, const BucketName& bucket) {
+  constexpr std::string_view kWhere = "; GET /storage/errors says why";
+  switch (error.code()) {
+    case StatusCode::kNotFound:
+      return StrCat("it is not in bucket ", bucket);
+    case StatusCode::kConflict:
+      return StrCat("it was replaced in bucket ", bucket, " while it was read");
+    case StatusCode::kPermissionDenied:
+    case StatusCode::kUnauthenticated:
+      return StrCat("bucket ", bucket, " refuses the credentials of this server", kWhere);
+    case StatusCode::kInternal:
+      return StrCat("it is damaged, or bucket ", bucket, " is", kWhere);
+    default:
+      return StrCat("bucket ", bucket, " cannot be reached", kWhere);
+  }
+}
 
 // Replaces every path of one of our schemes with `name`.
 std::string HidePaths(std::string text, std::string_view scheme, std::string_view name) {
@@ -23,6 +45,10 @@ std::string PublicText(const duckdb::ErrorData& error) {
 }
 
 Status FromIoError(const duckdb::ErrorData& error) {
+  if (const auto marked = error.ExtraInfo().find(kStatusKey); marked != error.ExtraInfo().end()) {
+    const bool damaged = marked->second == StatusCodeName(StatusCode::kInternal);
+    return {damaged ? StatusCode::kInternal : StatusCode::kUnavailable, error.RawMessage()};
+  }
   const std::string& text = error.RawMessage();
   if (text.find("No space left on device") != std::string::npos) {
     return ResourceExhausted("The disk is full; free space or lower sql.max_temp_bytes");
@@ -59,6 +85,14 @@ Status FromError(const duckdb::ErrorData& error, const CancelToken& cancel) {
     default:
       return InvalidArgument(PublicText(error));
   }
+}
+
+void ThrowStorageError(const Status& error, const std::string& what, const BucketName& bucket) {
+  LogWarning("a statement could not read an object",
+             {{"bucket", bucket.str()}, {"error", error.message()}});
+  const std::string code(StatusCodeName(error.code()));
+  throw duckdb::IOException(std::unordered_map<std::string, std::string>{{kStatusKey, code}},
+                            StrCat("Cannot ", what, ": ", Explain(error, bucket)));
 }
 
 Status FromException(const std::exception& exception, const CancelToken& cancel) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <exception>
+#include <string>
 
 #include "base/cancel.h"
+#include "base/ids.h"
 #include "base/status.h"
 #include "duckdb.hpp"
 
@@ -14,5 +16,11 @@ namespace lakehouse::sql {
 // becomes what `cancel` says.
 Status FromError(const duckdb::ErrorData& error, const CancelToken& cancel = {});
 Status FromException(const std::exception& exception, const CancelToken& cancel = {});
+
+// Throws what reading an object from storage came to, so that FromError gives it back: kInternal
+// stays, everything else is kUnavailable, for whoever asks can only try again. `what` says what
+// could not be done, without a path.
+[[noreturn]] void ThrowStorageError(const Status& error, const std::string& what,
+                                    const BucketName& bucket);
 
 }  // namespace lakehouse::sql

@@ -7,8 +7,10 @@
 
 #include "base/strings.h"
 #include "duckdb/common/multi_file/multi_file_list.hpp"
+#include "sql/error.internal.h"
 #include "sql/lake_file_system.internal.h"
 #include "sql/scope.internal.h"
+#include "storage/object_reader.h"
 
 namespace lakehouse::sql {
 
@@ -35,10 +37,11 @@ std::string ShownName(const std::string& path) {
   throw duckdb::PermissionException("This statement may not open %s", ShownName(path));
 }
 
-void CheckMayRead(const std::string& path, optional_ptr<FileOpener> opener) {
-  const Scope* scope = Scope::Find(opener);
+Scope& CheckMayRead(const std::string& path, optional_ptr<FileOpener> opener) {
+  Scope* scope = Scope::Find(opener);
   if (scope == nullptr) ThrowForbidden(path);
   if (IsLake(path) ? !scope->MayRead(path) : !scope->trusted()) ThrowForbidden(path);
+  return *scope;
 }
 
 void CheckMayWrite(const std::string& path, optional_ptr<FileOpener> opener) {
@@ -103,20 +106,21 @@ class LocalHandle : public FileHandle {
   int fd_;
 };
 
-// An object of a store that is not on this machine's disk.
+// An object that is no file on this machine.
 class ObjectHandle : public FileHandle {
  public:
   ObjectHandle(duckdb::FileSystem& file_system, const std::string& path, FileOpenFlags flags,
-               const storage::ObjectStore& store, storage::ObjectInfo info)
-      : FileHandle(file_system, path, flags), store_(store), info_(std::move(info)) {}
+               BucketName bucket, std::unique_ptr<storage::ObjectReader> reader)
+      : FileHandle(file_system, path, flags),
+        bucket_(std::move(bucket)),
+        reader_(std::move(reader)),
+        info_(reader_->info()) {}
   void Close() override {}
 
   size_t ReadAt(char* buffer, size_t size, uint64_t offset) const {
     if (offset >= info_.size_bytes) return 0;
-    const Result<size_t> got = store_.ReadAt(info_, offset, buffer, size);
-    if (!got.ok()) {
-      throw duckdb::IOException("Cannot read %s: %s", ShownName(path), got.status().message());
-    }
+    const Result<size_t> got = reader_->ReadAt(offset, buffer, size);
+    if (!got.ok()) ThrowStorageError(got.status(), StrCat("read ", ShownName(path)), bucket_);
     return *got;
   }
   const storage::ObjectInfo& info() const { return info_; }
@@ -124,8 +128,9 @@ class ObjectHandle : public FileHandle {
   uint64_t position = 0;
 
  private:
-  const storage::ObjectStore& store_;
-  const storage::ObjectInfo info_;
+  const BucketName bucket_;
+  const std::unique_ptr<storage::ObjectReader> reader_;
+  const storage::ObjectInfo info_;  // As it was opened, so that it stays the same.
 };
 
 LocalHandle* AsLocal(FileHandle& handle) { return dynamic_cast<LocalHandle*>(&handle); }
@@ -163,48 +168,73 @@ int PosixFlags(const FileOpenFlags& flags) {
 }
 
 struct LakeObject {
-  const storage::ObjectStore* store = nullptr;
+  BucketName bucket;
   std::string key;
 };
 
-LakeObject ParseLakePath(const storage::BucketRegistry& buckets, const std::string& path) {
+LakeObject ParseLakePath(const std::string& path) {
   const size_t start = std::strlen(kLakeScheme);
   const size_t slash = path.find('/', start);
   if (slash == std::string::npos) ThrowForbidden(path);
-  const Result<BucketName> bucket = BucketName::Parse(path.substr(start, slash - start));
+  Result<BucketName> bucket = BucketName::Parse(path.substr(start, slash - start));
   if (!bucket.ok()) ThrowForbidden(path);
-  const Result<storage::ObjectStore*> store = buckets.Find(*bucket);
-  LakeObject object{store.ok() ? *store : nullptr, path.substr(slash + 1)};
-  if (object.store == nullptr || !storage::CheckKey(object.key).ok()) ThrowForbidden(path);
+  LakeObject object{*std::move(bucket), path.substr(slash + 1)};
+  if (!storage::CheckKey(object.key).ok()) ThrowForbidden(path);
   return object;
+}
+
+// Opens a file that holds an object; null when it cannot be opened or has another size than the
+// object.
+duckdb::unique_ptr<LocalHandle> OpenObjectFile(duckdb::FileSystem& file_system,
+                                               const std::string& path, FileOpenFlags flags,
+                                               const std::string& local_path,
+                                               std::optional<uint64_t> size_bytes) {
+  const int fd = ::open(local_path.c_str(), PosixFlags(flags), 0);
+  if (fd < 0) return nullptr;
+  auto handle = duckdb::make_uniq<LocalHandle>(file_system, path, flags, fd);
+  if (size_bytes.has_value() && static_cast<uint64_t>(handle->Stat().st_size) != *size_bytes) {
+    return nullptr;
+  }
+  return handle;
 }
 
 }  // namespace
 
+duckdb::unique_ptr<FileHandle> LakeFileSystem::OpenObject(const std::string& path,
+                                                          FileOpenFlags flags, Scope& scope) {
+  const auto [bucket, key] = ParseLakePath(path);
+  const std::optional<uint64_t> size_bytes = scope.SizeOf(path);
+  if (const Result<storage::ObjectStore*> store = buckets_.Find(bucket); store.ok()) {
+    if (const std::optional<std::string> local = (*store)->LocalPath(key)) {
+      auto handle = OpenObjectFile(*this, path, flags, *local, size_bytes);
+      if (handle != nullptr) return handle;
+    }
+  }
+  // Objects that SQL reads are data files, whose keys are used once.
+  auto reader = storage::ObjectReader::Open(
+      buckets_, bucket, key,
+      {.write_once = true, .size_bytes = size_bytes, .trace = &scope.rescue_trace()});
+  if (reader.status().code() == StatusCode::kNotFound && flags.ReturnNullIfNotExists()) {
+    return nullptr;
+  }
+  if (!reader.ok()) ThrowStorageError(reader.status(), StrCat("open ", ShownName(path)), bucket);
+  if (const std::optional<std::string> local = (*reader)->LocalPath()) {
+    auto handle = OpenObjectFile(*this, path, flags, *local, (*reader)->info().size_bytes);
+    if (handle != nullptr) return handle;
+  }
+  return duckdb::make_uniq<ObjectHandle>(*this, path, flags, bucket, *std::move(reader));
+}
+
 duckdb::unique_ptr<FileHandle> LakeFileSystem::OpenFile(const std::string& path,
                                                         FileOpenFlags flags,
                                                         optional_ptr<FileOpener> opener) {
-  std::string local_path;
   if (flags.OpenForWriting()) {
     CheckMayWrite(path, opener);
   } else {
-    CheckMayRead(path, opener);
+    Scope& scope = CheckMayRead(path, opener);
+    if (IsLake(path)) return OpenObject(path, flags, scope);
   }
-  if (IsLake(path)) {
-    const LakeObject object = ParseLakePath(buckets_, path);
-    const std::optional<std::string> local = object.store->LocalPath(object.key);
-    if (!local.has_value()) {
-      Result<storage::ObjectInfo> info = object.store->Head(object.key);
-      if (!info.ok() && flags.ReturnNullIfNotExists()) return nullptr;
-      if (!info.ok()) {
-        throw duckdb::IOException("Cannot open %s: %s", ShownName(path), info.status().message());
-      }
-      return duckdb::make_uniq<ObjectHandle>(*this, path, flags, *object.store, *std::move(info));
-    }
-    local_path = *local;
-  } else {
-    local_path = LocalStagePath(path);
-  }
+  const std::string local_path = LocalStagePath(path);
   const int fd = ::open(local_path.c_str(), PosixFlags(flags), 0600);
   if (fd < 0 && errno == ENOENT && flags.ReturnNullIfNotExists()) return nullptr;
   if (fd < 0) ThrowIo(path, "open", errno);
@@ -276,10 +306,12 @@ idx_t LakeFileSystem::SeekPosition(FileHandle& handle) { return Position(handle)
 bool LakeFileSystem::OnDiskFile(FileHandle& handle) { return AsLocal(handle) != nullptr; }
 
 bool LakeFileSystem::FileExists(const std::string& path, optional_ptr<FileOpener> opener) {
-  CheckMayRead(path, opener);
+  Scope& scope = CheckMayRead(path, opener);
   if (IsLake(path)) {
-    const LakeObject object = ParseLakePath(buckets_, path);
-    return object.store->Head(object.key).ok();
+    return OpenObject(path,
+                      duckdb::FileFlags::FILE_FLAGS_READ |
+                          duckdb::FileFlags::FILE_FLAGS_NULL_IF_NOT_EXISTS,
+                      scope) != nullptr;
   }
   struct stat info {};
   return ::stat(LocalStagePath(path).c_str(), &info) == 0 && S_ISREG(info.st_mode);

@@ -10,6 +10,8 @@
 
 namespace lakehouse::sql {
 
+class Scope;
+
 inline constexpr const char* kLakeScheme = "lake://";
 inline constexpr const char* kStageScheme = "stage://";
 
@@ -22,6 +24,8 @@ inline constexpr const char* kStageScheme = "stage://";
 // cached block is behind the same check. No local path canonicalises to one of the two prefixes.
 //
 // Reads go straight into DuckDB's buffer: pread on objects that are local files, ReadAt otherwise.
+// An object that its bucket does not have, has in another size than the catalog says, or cannot
+// give is read from the rescue bucket, and the trace of the scope says so.
 // Thread-safe; a handle's positioned reads are, its sequential ones are not.
 class LakeFileSystem : public duckdb::FileSystem {
  public:
@@ -70,6 +74,11 @@ class LakeFileSystem : public duckdb::FileSystem {
   std::string GetName() const override { return "lakehouse"; }
 
  private:
+  // Opens an object of the scope, or what the rescue bucket has in its place; null when there is
+  // none and the flags allow that.
+  duckdb::unique_ptr<duckdb::FileHandle> OpenObject(const std::string& path,
+                                                    duckdb::FileOpenFlags flags, Scope& scope);
+
   storage::BucketRegistry& buckets_;
 };
 

@@ -44,7 +44,7 @@ const catalog::Dataset* Scope::Resolve(std::string_view name) {
   const catalog::Dataset& dataset = **found;
   MutexLock lock(mutex_);
   for (const catalog::DataFile& file : dataset.files) {
-    readable_.insert(LakePath(dataset.bucket, file.key));
+    readable_.emplace(LakePath(dataset.bucket, file.key), file.size_bytes);
   }
   return &dataset;
 }
@@ -53,6 +53,12 @@ bool Scope::MayRead(const std::string& lake_path) const {
   if (trusted_) return true;
   MutexLock lock(mutex_);
   return readable_.contains(lake_path);
+}
+
+std::optional<uint64_t> Scope::SizeOf(const std::string& lake_path) const {
+  MutexLock lock(mutex_);
+  const auto found = readable_.find(lake_path);
+  return found == readable_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace lakehouse::sql

@@ -1,16 +1,19 @@
 // What one DuckDB connection may open and see. The only authority that the file systems ask.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 #include "base/mutex.h"
 #include "catalog/catalog.h"
 #include "duckdb.hpp"
 #include "duckdb/main/client_context_state.hpp"
+#include "storage/object_reader.h"
 
 namespace lakehouse::sql {
 
@@ -36,6 +39,10 @@ class Scope : public duckdb::ClientContextState {
   // Finds a dataset by its name in any case and permits its objects; null when there is none.
   const catalog::Dataset* Resolve(std::string_view name);
   bool MayRead(const std::string& lake_path) const;
+  // What the catalog says of an object's size; nullopt where only the SQL names the object.
+  std::optional<uint64_t> SizeOf(const std::string& lake_path) const;
+  // The buckets that were read in place of others so far.
+  storage::RescueTrace& rescue_trace() { return rescue_trace_; }
 
   // Set by the gate once it has seen and accepted the bound plan.
   bool plan_approved = false;
@@ -47,7 +54,8 @@ class Scope : public duckdb::ClientContextState {
   const bool trusted_;
   const std::vector<catalog::DatasetPtr> datasets_;
   mutable Mutex mutex_;
-  std::unordered_set<std::string> readable_ GUARDED_BY(mutex_);
+  std::unordered_map<std::string, uint64_t> readable_ GUARDED_BY(mutex_);  // With their sizes.
+  storage::RescueTrace rescue_trace_;
 };
 
 }  // namespace lakehouse::sql
