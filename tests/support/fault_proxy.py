@@ -8,6 +8,7 @@ line, and ends with its input.
 """
 
 import argparse
+import email.utils
 import http.client
 import http.server
 import json
@@ -25,6 +26,7 @@ from dataclasses import asdict, dataclass, field
 
 UPSTREAM_TIMEOUT_SECONDS = 120
 SLOW_SECONDS_PER_BYTE = 1.0
+SKEW_SECONDS = 3600  # How far the server's clock is ahead in clock_skew.
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 
 # Answers of the proxy itself; the server never sees the request.
@@ -243,8 +245,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         body = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{code}</Code>'
                 f"<Message>{message}</Message><RequestId>{request.number}</RequestId></Error>")
         body = b"" if request.method == "HEAD" else body.encode()
+        clock = time.time() + (SKEW_SECONDS if name == "clock_skew" else 0)
         answer = Answer(status, http.client.responses[status],
-                        [("Content-Type", "application/xml")], body)
+                        [("Content-Type", "application/xml"),
+                         ("Date", email.utils.formatdate(clock, usegmt=True))], body)
         request.status = status
         self.wfile.write(answer.head(request.method) + body)
 

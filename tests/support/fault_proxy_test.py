@@ -2,6 +2,8 @@
 
 import base64
 import dataclasses
+import datetime
+import email.utils
 import http.client
 import json
 import os
@@ -108,6 +110,12 @@ class FaultProxyTest(unittest.TestCase):
         self.proxy.add("slow_down")
         answer = self.send("HEAD")
         self.assertEqual((answer.status, answer.body), (503, b""))
+
+    def test_a_skewed_clock_tells_its_time(self):
+        self.proxy.add("clock_skew")
+        told = email.utils.parsedate_to_datetime(self.send("GET").headers["date"])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        self.assertGreater(told - now, datetime.timedelta(minutes=15))
 
     def test_an_error_after_the_request_was_applied(self):
         self.proxy.add("internal_error_after")
