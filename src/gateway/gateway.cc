@@ -48,6 +48,7 @@ class GatewayImpl : public Gateway {
   explicit GatewayImpl(const Services& services) : context_{.services = services, .queries = {}} {
     AddHealthRoutes(context_, router_);
     AddStorageRoutes(context_, router_);
+    AddObjectRoutes(context_, router_);
     AddCatalogRoutes(context_, router_);
     AddIngestRoutes(context_, router_);
     AddQueryRoutes(context_, router_);

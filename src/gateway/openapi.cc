@@ -80,6 +80,10 @@ Json Parameters(const net::Route& route, const std::vector<PathParameter>& path_
 }
 
 Json RequestBody(const net::Route& route) {
+  if (route.body == net::BodyKind::kStream && route.fields.empty()) {
+    return {{"required", true},
+            {"content", {{"application/octet-stream", {{"schema", Json::object()}}}}}};
+  }
   Json properties = Json::object();
   Json required = Json::array();
   for (const net::RouteField& field : route.fields) {

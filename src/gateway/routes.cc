@@ -54,6 +54,14 @@ net::Response JsonResponse(const Json& body, int http_status) {
   return response;
 }
 
+net::Response JobResponse(const search::JobInfo& job, const Json& fields) {
+  Json body = {{"job_id", job.id.str()}};
+  body.update(fields);
+  net::Response response = JsonResponse(body, 202);
+  response.headers.Set("Location", StrCat("/vectors/jobs/", job.id.str()));
+  return response;
+}
+
 std::string MediaType(const net::Request& request) {
   const std::string_view value = request.headers.Get("Content-Type").value_or("");
   return ToLowerAscii(TrimWhitespace(value.substr(0, value.find(';'))));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct RouteContext {
   QueryRegistry queries;
 };
 
+// Names the buckets that were read in place of others that failed.
+inline constexpr std::string_view kRescueHeader = "X-Lakehouse-Rescue-Used";
+
 using Answer = Result<net::Response>;
 // A handler returns an answer or the error that becomes a problem+json.
 using PlainHandler = std::function<Answer(net::Request&)>;
@@ -35,16 +39,19 @@ void AddJsonRoute(net::Router& router, net::Route route, int64_t max_body_bytes,
 
 void AddHealthRoutes(RouteContext& context, net::Router& router);
 void AddStorageRoutes(RouteContext& context, net::Router& router);
+void AddObjectRoutes(RouteContext& context, net::Router& router);
 void AddCatalogRoutes(RouteContext& context, net::Router& router);
 void AddIngestRoutes(RouteContext& context, net::Router& router);
 void AddQueryRoutes(RouteContext& context, net::Router& router);
 void AddVectorRoutes(RouteContext& context, net::Router& router);
 void AddJobRoutes(RouteContext& context, net::Router& router);
 
-// Ok when the bucket answers.
-Status ProbeBucket(const storage::BucketRegistry& buckets, const BucketName& name);
+// Asks every bucket, all at once, whether it answers.
+std::map<BucketName, Status> CheckBuckets(const storage::BucketRegistry& buckets);
 
 net::Response JsonResponse(const Json& body, int http_status = 200);
+// 202 with the job's id before `fields`.
+net::Response JobResponse(const search::JobInfo& job, const Json& fields);
 // The media type of a Content-Type header in lower case, without parameters; "" for none.
 std::string MediaType(const net::Request& request);
 

@@ -26,6 +26,13 @@ Answer DropDataset(const Services& services, const net::Request& request) {
   return JsonResponse({{"name", name.str()}, {"deleted", true}});
 }
 
+Answer MoveDataset(const Services& services, const net::Request& request, const Json& body) {
+  ASSIGN_OR_RETURN(const DatasetName name, DatasetName::Parse(request.path_params.at("name")));
+  ASSIGN_OR_RETURN(const BucketName bucket, DecodeMove(body));
+  ASSIGN_OR_RETURN(const search::JobInfo job, services.search->StartMoveDataset(name, bucket));
+  return JobResponse(job, {{"name", name.str()}});
+}
+
 }  // namespace
 
 void AddCatalogRoutes(RouteContext& context, net::Router& router) {
@@ -46,6 +53,17 @@ void AddCatalogRoutes(RouteContext& context, net::Router& router) {
             .pattern = "/catalog/datasets/{name}",
             .summary = "Removes a dataset."},
            [&services](net::Request& request) { return DropDataset(services, request); });
+  AddJsonRoute(
+      router,
+      {.method = net::Method::kPatch,
+       .pattern = "/catalog/datasets/{name}",
+       .summary = "Moves a dataset to another bucket in a background job; it stays in use.",
+       .success = "202",
+       .fields = {{"bucket", "string", true, "The bucket that it moves to."}}},
+      services.config->server.max_request_bytes,
+      [&services](net::Request& request, const Json& body) {
+        return MoveDataset(services, request, body);
+      });
 }
 
 }  // namespace lakehouse::gateway

@@ -21,10 +21,9 @@ Json Component(std::string_view name, const Status& status, Json details) {
 Json StorageComponent(const Services& services) {
   Json buckets = Json::array();
   Status worst;
-  for (const storage::BucketInfo& bucket : services.buckets->List()) {
-    const Status status = ProbeBucket(*services.buckets, bucket.name);
+  for (const auto& [name, status] : CheckBuckets(*services.buckets)) {
     if (!status.ok()) worst = status;
-    buckets.push_back({{"name", bucket.name.str()}, {"reachable", status.ok()}});
+    buckets.push_back({{"name", name.str()}, {"reachable", status.ok()}});
   }
   return Component("storage", worst, {{"buckets", std::move(buckets)}});
 }

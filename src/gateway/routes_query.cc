@@ -72,6 +72,7 @@ Answer RunQuery(RouteContext& context, const net::Request& request, const Json& 
   ASSIGN_OR_RETURN(const sql::QueryResult result, services.engine->Query(decoded.query));
   net::Response response;
   response.headers.Set("Content-Type", "application/json");
+  if (!result.rescue_used.empty()) response.headers.Set(kRescueHeader, result.rescue_used);
   response.body = EncodeResult(decoded.id, result, Clock::System().MonotonicMicros() - started);
   return response;
 }

@@ -17,10 +17,14 @@ Answer CreateIndex(const Services& services, const Json& body) {
   ASSIGN_OR_RETURN(const search::CreateIndexRequest request,
                    DecodeCreateIndex(body, services.config->search));
   ASSIGN_OR_RETURN(const search::JobInfo job, services.search->CreateIndex(request));
-  net::Response response =
-      JsonResponse({{"job_id", job.id.str()}, {"index_name", job.subject}}, 202);
-  response.headers.Set("Location", StrCat("/vectors/jobs/", job.id.str()));
-  return response;
+  return JobResponse(job, {{"index_name", job.subject}});
+}
+
+Answer MoveIndex(const Services& services, const net::Request& request, const Json& body) {
+  ASSIGN_OR_RETURN(const IndexName name, IndexOf(request, "name"));
+  ASSIGN_OR_RETURN(const BucketName bucket, DecodeMove(body));
+  ASSIGN_OR_RETURN(const search::JobInfo job, services.search->StartMoveIndex(name, bucket));
+  return JobResponse(job, {{"index_name", name.str()}});
 }
 
 Answer ListIndexes(const Services& services, const net::Request& request) {
@@ -108,6 +112,16 @@ void AddIndexRoutes(const Services& services, net::Router& router) {
             .pattern = "/vectors/indexes/{name}",
             .summary = "Cancels an index's job, if any, and removes the index."},
            [&services](net::Request& request) { return DropIndex(services, request); });
+  AddJsonRoute(router,
+               {.method = net::Method::kPatch,
+                .pattern = "/vectors/indexes/{name}",
+                .summary = "Moves an index to another bucket in a background job; it stays in use.",
+                .success = "202",
+                .fields = {{"bucket", "string", true, "The bucket that it moves to."}}},
+               services.config->server.max_request_bytes,
+               [&services](net::Request& request, const Json& body) {
+                 return MoveIndex(services, request, body);
+               });
 }
 
 }  // namespace
