@@ -33,4 +33,14 @@ struct BenchEmbedOptions {
 };
 Result<Json> BenchEmbed(const BenchEmbedOptions& options);
 
+struct BenchS3Options {
+  std::string data_dir;  // A data directory that nobody serves; its configuration names the bucket.
+  std::string bucket = "primary";
+  std::string prefix;  // Objects to read.
+  int64_t runs = 5;    // How often each is read.
+};
+// Reads every object below the prefix, one after the other, and writes and removes small ones.
+// Microseconds of a GET and of a PUT, and the rate of the GETs.
+Result<Json> BenchS3(const BenchS3Options& options);
+
 }  // namespace lakehouse::app

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -18,6 +19,7 @@ namespace lakehouse::app {
 namespace {
 
 constexpr int64_t kRowLimit = 10'000'000;
+constexpr size_t kCopyBytes = 8 << 20;
 // Sums of floating-point numbers depend on the order in which threads add them.
 constexpr double kRelativeTolerance = 1e-9;
 
@@ -74,6 +76,11 @@ bool RowsEqual(const Json& a, const Json& b) {
 // A lakehouse with its own HTTP server, and plain DuckDB on its files.
 class SqlBench {
  public:
+  ~SqlBench() {
+    std::error_code ignored;
+    if (!copies_.empty()) std::filesystem::remove_all(copies_, ignored);
+  }
+
   Status Open(const BenchSqlOptions& options) {
     ASSIGN_OR_RETURN(const LoadedConfig loaded, LoadConfig("", options.data_dir));
     ASSIGN_OR_RETURN(DataDirectory directory,
@@ -94,8 +101,12 @@ class SqlBench {
       std::vector<std::string>& paths = views[dataset->name.str()];
       for (const catalog::DataFile& file : dataset->files) {
         const std::optional<std::string> path = store->LocalPath(file.key);
-        if (!path.has_value()) return InvalidArgument("the files are not local: ", dataset->name);
-        paths.push_back(*path);
+        if (path.has_value()) {
+          paths.push_back(*path);
+        } else {
+          ASSIGN_OR_RETURN(std::string copy, CopyToDisk(*store, file.key));
+          paths.push_back(std::move(copy));
+        }
       }
     }
     ASSIGN_OR_RETURN(plain_, sql::PlainDuckDb::Open(views));
@@ -111,7 +122,7 @@ class SqlBench {
     request.body_size = static_cast<int64_t>(body.size());
     request.body = std::make_unique<StringSource>(std::move(body));
     const int64_t started = Clock::System().MonotonicMicros();
-    ASSIGN_OR_RETURN(const net::ClientResponse response, net::Fetch(std::move(request)));
+    ASSIGN_OR_RETURN(const net::ClientResponse response, client_.Fetch(std::move(request)));
     const int64_t micros = Clock::System().MonotonicMicros() - started;
     ASSIGN_OR_RETURN(Json json, ParseJson(response.body));
     if (response.status != 200) return InvalidArgument(statement, ": ", json.value("detail", ""));
@@ -125,8 +136,29 @@ class SqlBench {
   }
 
  private:
+  // Fetches an object that is not on this disk, for plain DuckDB; removed with this.
+  Result<std::string> CopyToDisk(const storage::ObjectStore& store, const std::string& key) {
+    copies_ = core_->directory().path() + "/staging/bench";
+    std::filesystem::create_directories(copies_);
+    const std::string path = StrCat(copies_, "/", ++copy_count_, ".parquet");
+    std::ofstream file(path, std::ios::binary);
+    ASSIGN_OR_RETURN(const storage::ObjectInfo info, store.Head(key));
+    std::string buffer(kCopyBytes, '\0');
+    for (uint64_t done = 0; done < info.size_bytes;) {
+      ASSIGN_OR_RETURN(const size_t got, store.ReadAt(info, done, buffer.data(), buffer.size()));
+      file.write(buffer.data(), static_cast<std::streamsize>(got));
+      done += got;
+    }
+    file.close();
+    if (!file) return ResourceExhausted("a copy for plain DuckDB cannot be written: ", path);
+    return path;
+  }
+
+  std::string copies_;  // Directory; "" until the first copy.
+  int copy_count_ = 0;
   std::unique_ptr<Core> core_;
   std::unique_ptr<net::HttpServer> server_;
+  net::HttpClient client_;
   std::unique_ptr<sql::PlainDuckDb> plain_;
 };
 

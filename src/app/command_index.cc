@@ -1,57 +1,17 @@
-#include <chrono>
 #include <cstdio>
-#include <thread>
 
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/job_wait.h"
 #include "app/terminal.h"
 
 namespace lakehouse::app {
 
 namespace {
 
-constexpr int64_t kPollMs = 200;
-
-ApiCall GetCall(std::string target) {
-  ApiCall call;
-  call.target = std::move(target);
-  return call;
-}
-
-// "1,200 of 20,000 rows, 310 rows/s, 1 min 02 s left"
-std::string ProgressText(const Json& job) {
-  std::string text = StrCat(FormatCount(job.value("done", uint64_t{0})), " of ",
-                            FormatCount(job.value("total", uint64_t{0})), " rows");
-  if (job.contains("rate_per_second") && job["rate_per_second"].is_number()) {
-    StrAppend(text, ", ", FormatCount(static_cast<uint64_t>(job["rate_per_second"].get<double>())),
-              " rows/s");
-  }
-  if (job.contains("eta_seconds") && job["eta_seconds"].is_number()) {
-    StrAppend(text, ", ", FormatDuration(job["eta_seconds"].get<double>()), " left");
-  }
-  return text;
-}
-
-// Polls the job until it has ended and returns its last state.
-Result<Json> WaitForJob(const CommandContext& context, ApiClient& client, const std::string& id) {
-  CommandContext silent = context;
-  silent.json = false;
-  ProgressLine progress(context.quiet, "indexing");
-  for (;;) {
-    ASSIGN_OR_RETURN(Json job, CallApi(silent, client, GetCall("/vectors/jobs/" + id)));
-    const std::string state = job.value("state", "");
-    if (state == "done" || state == "failed" || state == "cancelled") return job;
-    progress.Update(job.value("done", uint64_t{0}), job.value("total", uint64_t{0}),
-                    ProgressText(job));
-    std::this_thread::sleep_for(std::chrono::milliseconds(kPollMs));
-  }
-}
-
 Status ReportJob(const CommandContext& context, const Json& job, double seconds) {
-  const std::string state = job.value("state", "");
-  if (state == "failed") return Internal("the job failed: ", job.value("error", ""));
-  if (state == "cancelled") return Cancelled("the job was cancelled");
+  TRY(JobOutcome(job));
   const uint64_t rows = job.value("done", uint64_t{0});
   const uint64_t failed = job.value("failed_items", uint64_t{0});
   if (context.json) {
@@ -94,7 +54,7 @@ Status RunIndex(const CommandContext& context, const IndexOptions& options) {
     if (!context.json) std::printf("%s\n", id.c_str());
     return OkStatus();
   }
-  ASSIGN_OR_RETURN(const Json job, WaitForJob(context, *client, id));
+  ASSIGN_OR_RETURN(const Json job, WaitForJob(context, *client, id, {"indexing", FormatRows}));
   const int64_t micros = Clock::System().MonotonicMicros() - started;
   return ReportJob(context, job, static_cast<double>(micros) / 1e6);
 }

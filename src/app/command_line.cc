@@ -7,13 +7,13 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/command_storage.h"
 #include "app/commands.h"
 #include "app/completion.h"
 #include "app/data_directory.h"
 #include "app/exit_code.h"
 #include "app/serve.h"
 #include "base/log.h"
-#include "base/secrets.h"
 
 namespace lakehouse::app {
 
@@ -42,6 +42,7 @@ class CommandLine {
     AddSql();
     AddIndexAndSearch();
     AddResources();
+    AddStorage();
     AddSmallCommands();
   }
 
@@ -80,8 +81,7 @@ class CommandLine {
 
   Status RunParsed() {
     ASSIGN_OR_RETURN(context_.config, LoadConfig(config_path_, context_.data_dir));
-    // No command uses a secret yet; a file that others may read is refused before one does.
-    TRY(SecretStore::Load(SecretsPath()).status());
+    ASSIGN_OR_RETURN(context_.secrets, SecretStore::Load(SecretsPath()));
     const Config& config = context_.config.config;
     LogOptions log;
     log.json = config.log.format == "json";
@@ -105,7 +105,7 @@ class CommandLine {
         "  lakehouse serve\n  lakehouse --data /srv/lake serve --listen 127.0.0.1:8080", [this] {
           Config config = context_.config.config;
           if (!listen_.empty()) config.server.listen = listen_;
-          return Serve(context_.data_dir, config);
+          return Serve(context_.data_dir, config, context_.secrets);
         });
     serve->add_option("--listen", listen_, "HOST:PORT; port 0 takes any free one");
   }
@@ -165,20 +165,67 @@ class CommandLine {
     struct Kind {
       const char* name;
       const char* description;
-      const char* delete_name;  // Null: nothing can be deleted.
+      const char* delete_name;
     };
     for (const Kind& kind : {Kind{"datasets", "The tables of this lakehouse", "delete"},
                              Kind{"indexes", "The searchable indexes", "delete"},
                              Kind{"jobs", "Work in the background", "cancel"},
-                             Kind{"buckets", "Where data lies", nullptr}}) {
+                             Kind{"buckets", "Where data lies", "delete"}}) {
       CLI::App* group = AddCommand(app_, kind.name, kind.description, "", nullptr);
       group->require_subcommand(1);
       const std::string name = kind.name;
       AddResource(*group, name, "list", "list", false);
-      if (kind.delete_name == nullptr) continue;
       AddResource(*group, name, "show", "show", true);
       AddResource(*group, name, kind.delete_name, "delete", true);
+      if (name == "datasets" || name == "indexes") AddMove(*group, name);
+      if (name == "buckets") AddCreateBucket(*group);
     }
+  }
+
+  void AddMove(CLI::App& group, const std::string& kind) {
+    CLI::App* move =
+        AddCommand(group, "move", "Move to another bucket while it stays in use",
+                   StrCat("  lakehouse ", kind, " move people --to s3:archive"), [this, kind] {
+                     move_.kind = kind;
+                     return RunMove(context_, move_);
+                   });
+    move->add_option("name", move_.name, "Its name")->required();
+    move->add_option("--to", move_.bucket, "The bucket")->required();
+  }
+
+  void AddCreateBucket(CLI::App& group) {
+    CLI::App* create = AddCommand(
+        group, "create", "Provision a bucket",
+        "  lakehouse buckets create archive --root /mnt/archive\n"
+        "  lakehouse buckets create s3:lake --bucket lake --endpoint http://127.0.0.1:9000 "
+        "--credentials minio",
+        [this] { return RunCreateBucket(context_, bucket_); });
+    create->add_option("name", bucket_.name, "Its name; s3:ID for S3")->required();
+    create->add_option("--backend", bucket_.backend, "local or s3; default: what the name says")
+        ->check(CLI::IsMember({"local", "s3"}));
+    create->add_option("--root", bucket_.root, "Directory of a local bucket");
+    create->add_option("--bucket", bucket_.bucket, "S3: the server's name of the bucket");
+    create->add_option("--prefix", bucket_.prefix, "S3: every key begins with it");
+    create->add_option("--endpoint", bucket_.endpoint, "S3: URL of the server; default: AWS");
+    create->add_option("--region", bucket_.region, "S3: default us-east-1");
+    create->add_option("--credentials", bucket_.credentials,
+                       "S3: name of a secret, aws:chain and the like, or anonymous");
+    create->add_option("--ca-file", bucket_.ca_file, "S3: certificates to trust");
+    create->add_option("--path-style", bucket_.path_style, "S3: true or false");
+    create->add_option("--allow-http", bucket_.allow_http, "S3: true or false");
+  }
+
+  void AddStorage() {
+    CLI::App* storage = AddCommand(app_, "storage", "Look after the buckets", "", nullptr);
+    storage->require_subcommand(1);
+    CLI::App* test = AddCommand(*storage, "test", "Find out what is wrong with a bucket",
+                                "  lakehouse storage test s3:lake",
+                                [this] { return RunStorageTest(context_, bucket_.name); });
+    test->add_option("bucket", bucket_.name, "Its name")->required();
+    CLI::App* errors = AddCommand(*storage, "errors", "Show what went wrong with the buckets",
+                                  "  lakehouse storage errors --limit 20",
+                                  [this] { return RunStorageErrors(context_, error_limit_); });
+    errors->add_option("--limit", error_limit_, "Most errors to show")->check(CLI::Range(1, 1000));
   }
 
   void AddResource(CLI::App& group, const std::string& kind, const std::string& word,
@@ -243,6 +290,9 @@ class CommandLine {
   IndexOptions index_;
   SearchOptions search_;
   ResourceOptions resource_;
+  BucketOptions bucket_;
+  MoveOptions move_;
+  int64_t error_limit_ = 100;
   SampleCommandOptions sample_;
 };
 

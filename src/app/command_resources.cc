@@ -22,7 +22,7 @@ const std::vector<ResourceKind>& ResourceKinds() {
       {"indexes",
        "/vectors/indexes",
        {"name", "source", "model", "dimensions", "chunks", "complete"}},
-      {"buckets", "/storage/buckets", {"name", "backend", "location"}},
+      {"buckets", "/storage/buckets", {"name", "backend", "location", "role", "reachable"}},
       {"jobs", "/vectors/jobs", {"id", "kind", "subject", "state", "done", "total"}}};
   return kKinds;
 }

@@ -46,6 +46,14 @@ int main(int argc, char** argv) {
   embed_command->add_option("--out", embed.vectors_file, "Write the vectors as float32 .npy");
   embed_command->callback([&] { run = [&] { return lakehouse::app::BenchEmbed(embed); }; });
 
+  lakehouse::app::BenchS3Options s3;
+  CLI::App* s3_command = app.add_subcommand("s3", "Single objects of a bucket");
+  s3_command->add_option("--data", s3.data_dir, "Data directory that nobody serves")->required();
+  s3_command->add_option("--bucket", s3.bucket, "Bucket; default: primary");
+  s3_command->add_option("--prefix", s3.prefix, "Objects to read; default: every one");
+  s3_command->add_option("--runs", s3.runs, "How often each is read")->check(CLI::Range(1, 1000));
+  s3_command->callback([&] { run = [&] { return lakehouse::app::BenchS3(s3); }; });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
