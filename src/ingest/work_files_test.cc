@@ -67,7 +67,7 @@ TEST(WorkPathTest, RemovesTheFileAtTheEndOfItsScope) {
 
 TEST(MappedFileTest, ReadsAnEmptyFile) {
   testing::TempDir dir;
-  std::ofstream(dir.Join("empty"));
+  std::ofstream(dir.Join("empty")).flush();
   const auto file = MappedFile::Open(dir.Join("empty"));
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file->bytes().empty());

@@ -19,8 +19,8 @@ namespace lakehouse::net {
 class AsyncSignal : public std::enable_shared_from_this<AsyncSignal> {
  public:
   // `strand` is where the waiter runs.
-  explicit AsyncSignal(boost::asio::any_io_executor strand)
-      : timer_(std::move(strand), boost::asio::steady_timer::time_point::max()) {}
+  explicit AsyncSignal(const boost::asio::any_io_executor& strand)
+      : timer_(strand, boost::asio::steady_timer::time_point::max()) {}
 
   // Thread-safe; never blocks.
   void Notify() {

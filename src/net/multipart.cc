@@ -139,7 +139,7 @@ Result<std::unique_ptr<MultipartReader>> MultipartReader::Open(std::string_view 
 }
 
 // A line break before the body lets the first delimiter be found like all others.
-MultipartReader::MultipartReader(std::string boundary, ByteSource& body)
+MultipartReader::MultipartReader(std::string_view boundary, ByteSource& body)
     : delimiter_(StrCat("\r\n--", boundary)),
       source_(body),
       part_body_(std::make_unique<PartBody>(*this)),

@@ -49,7 +49,7 @@ class MultipartReader {
 
  private:
   class PartBody;
-  MultipartReader(std::string boundary, ByteSource& body);
+  MultipartReader(std::string_view boundary, ByteSource& body);
 
   Status SkipPart();
   // Reads the line end or the closing dashes after a delimiter; true when a part follows.

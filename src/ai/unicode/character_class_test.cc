@@ -13,7 +13,7 @@
 namespace lakehouse::ai {
 namespace {
 
-using std::literals::operator""sv;
+using std::literals::operator""sv;  // NOLINT(misc-unused-using-decls): it is used.
 
 std::string OutputOf(const std::string& command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
