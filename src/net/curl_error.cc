@@ -11,6 +11,8 @@ namespace {
 
 // OpenSSL's verification results, as its manual page verify(1) lists them. They are part of its
 // interface; the header that names them belongs to another module.
+constexpr long kChainIsGood = 0;
+constexpr long kChainNotLookedAt = 1;
 constexpr long kNotYetValid = 9;
 constexpr long kExpired = 10;
 constexpr long kSelfSigned = 18;
@@ -21,7 +23,8 @@ constexpr long kUnverifiedLeaf = 21;
 
 Status Untrusted(const CurlFailure& failure, const ClientUrl& url) {
   switch (failure.verify_result) {
-    case 0:  // The chain is good: what is left is the name.
+    case kChainIsGood:
+    case kChainNotLookedAt:  // libcurl compares the name first.
       return PermissionDenied("the certificate of ", url.peer,
                               " is for another host: use a host name that it holds");
     case kExpired:

@@ -113,7 +113,9 @@ Status CurlTransfer::Run() {
     TRY(ReadBody({}).status());  // libcurl never asks for it.
   }
   SetOptions(headers.get());
-  const CURLcode code = Perform();
+  CURLcode code = Perform();
+  // libcurl takes a head that ends with the connection for a whole one.
+  if (code == CURLE_OK && !head_complete_) code = CURLE_PARTIAL_FILE;
   if (code == CURLE_OK) {
     Advance(TransferPhase::kDone);
     return OkStatus();
@@ -317,8 +319,11 @@ Result<size_t> CurlTransfer::ReadBody(std::span<char> buffer) {
                      request_.body->Read(buffer.first(std::min<uint64_t>(left, buffer.size()))));
   }
   body_bytes_ += count;
-  body_ended_ = count == 0 || count == left;
-  if (!sized || !body_ended_) return count;
+  const bool at_end = count == 0 || count == left;
+  if (!sized || !at_end) {
+    body_ended_ = at_end;
+    return count;
+  }
   if (count < left) {
     return InvalidArgument("the request's body ended after ", body_bytes_, " bytes of ",
                            request_.body_size);
@@ -330,6 +335,7 @@ Result<size_t> CurlTransfer::ReadBody(std::span<char> buffer) {
     return InvalidArgument(
         "the request's body is longer than it was said to be: ", request_.body_size, " bytes");
   }
+  body_ended_ = true;
   return count;
 }
 
