@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "catalog/catalog.h"
 #include "storage/faulty_store.h"
@@ -43,7 +44,7 @@ class CatalogFixture : public ::testing::Test {
     const std::string bytes = StrCat("rows ", ++files_);
     const std::string key = StrCat(Catalog::DataPrefix(Name(dataset)), "file-", files_, ".parquet");
     EXPECT_TRUE((*buckets_->Find(Bucket(bucket)))->Put(key, bytes).ok());
-    return {key, bytes.size(), static_cast<uint64_t>(files_), 7};
+    return {key, bytes.size(), static_cast<uint64_t>(files_), Crc32c(bytes)};
   }
 
   // A commit of one new file on top of what the catalog shows.
@@ -94,9 +95,10 @@ class CatalogFixture : public ::testing::Test {
   void ExpectFilesOfEveryDataset() const {
     for (const DatasetPtr& dataset : catalog_->List()) {
       for (const DataFile& file : dataset->files) {
-        const auto info = (*buckets_->Find(dataset->bucket))->Head(file.key);
-        ASSERT_TRUE(info.ok()) << info.status().ToString();
-        EXPECT_EQ(info->size_bytes, file.size_bytes);
+        const auto bytes = (*buckets_->Find(dataset->bucket))->Get(file.key);
+        ASSERT_TRUE(bytes.ok()) << bytes.status().ToString();
+        EXPECT_EQ(bytes->size(), file.size_bytes);
+        EXPECT_EQ(Crc32c(*bytes), file.crc32c);
       }
     }
   }

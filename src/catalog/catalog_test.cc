@@ -235,14 +235,6 @@ TEST_F(CatalogTest, StartsWithoutADatasetThatItCannotRead) {
   EXPECT_EQ(documents.Read("dataset", "people")->version, 2u) << "it was overwritten";
 }
 
-TEST_F(CatalogTest, DoesNotStartWithoutABucket) {
-  MustCommit("people", CommitMode::kCreate);
-  for (const StoreCall call : {StoreCall::kList, StoreCall::kGet}) {
-    primary_->AddFault({.call = call});
-    EXPECT_EQ(Catalog::Open(*buckets_, clock_).status().code(), StatusCode::kUnavailable);
-  }
-}
-
 TEST_F(CatalogTest, MarksWhatIsEmbeddedAndWhatIsStale) {
   MustCommit("people", CommitMode::kCreate);
   clock_.AdvanceMicros(10);

@@ -20,7 +20,8 @@
 namespace lakehouse::catalog {
 
 // Values of type `T` by name, each in its bucket. Thread-safe. Of several with one name, the one
-// that was updated last counts, with equal times the one with the higher version. One that is on
+// that was updated last counts, with equal times the one with the higher version, else the first in
+// order of bucket names. One that is on
 // its way into its bucket (MovingFrom) counts only when there is no other, and only once the bucket
 // it comes from has been read.
 template <typename Name, typename T>
@@ -170,8 +171,10 @@ class DocumentDirectory {
       return std::tuple(settled, settled ? 0 : place.moving_from->version, place.updated_at,
                         place.version);
     };
-    return &*std::max_element(places.begin(), places.end(),
-                              [&](const Place& a, const Place& b) { return rank(a) < rank(b); });
+    return &*std::max_element(places.begin(), places.end(), [&](const Place& a, const Place& b) {
+      const auto order = rank(a) <=> rank(b);
+      return order < 0 || (order == 0 && a.bucket > b.bucket);
+    });
   }
 
   bool Counts(const Place& place) const {

@@ -1,5 +1,6 @@
 #include "search/job_board.h"
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -20,13 +21,18 @@ class JobBoardTest : public ::testing::Test {
   void SetUp() override { Reopen(); }
   // What a restart does: the documents are all that stays.
   void Reopen() {
-    auto board = JobBoard::Open(store_, clock_);
-    ASSERT_TRUE(board.ok()) << board.status().ToString();
-    board_ = *std::move(board);
+    board_ = std::make_unique<JobBoard>(store_, clock_);
+    const Status loaded = board_->Load();
+    ASSERT_TRUE(loaded.ok()) << loaded.ToString();
   }
   JobInfo Add(const std::string& subject) {
     clock_.AdvanceMicros(1);
-    return *board_->Add("index", subject, 100);
+    return *board_->Add({.kind = "index", .subject = subject, .total = 100});
+  }
+
+  std::optional<ClaimedJob> Claim() {
+    static constexpr std::array<std::string_view, 1> kKinds = {kIndexJob};
+    return board_->Claim(kKinds);
   }
 
   ManualClock clock_{{1'763'918'717'000'000}};
@@ -46,24 +52,73 @@ TEST_F(JobBoardTest, AddedJobWaitsAndSurvivesARestart) {
 
 TEST_F(JobBoardTest, SubjectHasOneUnfinishedJob) {
   const JobInfo first = Add("a_v1");
-  const Status second = board_->Add("index", "a_v1", 1).status();
+  const Status second = board_->Add({.kind = "index", .subject = "a_v1", .total = 1}).status();
   EXPECT_EQ(second.code(), StatusCode::kConflict);
   EXPECT_THAT(second.message(), HasSubstr(first.id.str()));
   ASSERT_TRUE(board_->Cancel(first.id).ok());
-  EXPECT_TRUE(board_->Add("index", "a_v1", 1).ok());
+  EXPECT_TRUE(board_->Add({.kind = "index", .subject = "a_v1", .total = 1}).ok());
+}
+
+TEST_F(JobBoardTest, OneIndexIsNotBuiltAndMovedAtOnceButADatasetOfItsNameIsMoved) {
+  const JobInfo build = Add("people");
+  const NewJob move_index{.kind = "move_index", .subject = "people", .target = "spare"};
+  const NewJob move_dataset{.kind = "move_dataset", .subject = "people", .target = "spare"};
+  const Status busy = board_->Add(move_index).status();
+  EXPECT_EQ(busy.code(), StatusCode::kConflict);
+  EXPECT_THAT(busy.message(), HasSubstr(build.id.str()));
+  const Result<JobInfo> moving = board_->Add(move_dataset);
+  ASSERT_TRUE(moving.ok());
+  EXPECT_THAT(board_->Add(move_dataset).status().message(), HasSubstr(moving->id.str()));
+  Reopen();
+  EXPECT_EQ(board_->Get(moving->id)->target, "spare");
+  EXPECT_EQ(board_->FindActive("move_index", "people")->id, build.id);
+  EXPECT_EQ(board_->FindActive("move_dataset", "people")->id, moving->id);
+}
+
+TEST_F(JobBoardTest, WorkersGetOnlyTheirKinds) {
+  const JobInfo build = Add("a_v1");
+  const Result<JobInfo> move =
+      board_->Add({.kind = "move_dataset", .subject = "people", .target = "spare"});
+  static constexpr std::array<std::string_view, 2> kMoves = {kMoveIndexJob, kMoveDatasetJob};
+  const std::optional<ClaimedJob> claimed = board_->Claim(kMoves);
+  ASSERT_TRUE(claimed.has_value());
+  EXPECT_EQ(claimed->id, move->id);
+  EXPECT_EQ(claimed->kind, "move_dataset");
+  EXPECT_EQ(claimed->target, "spare");
+  EXPECT_EQ(Claim()->id, build.id);
+}
+
+TEST_F(JobBoardTest, AnswersUnavailableUntilTheJobsCouldBeRead) {
+  const JobInfo job = Add("a_v1");
+  ASSERT_TRUE(Claim().has_value());
+  board_ = std::make_unique<JobBoard>(store_, clock_);
+  EXPECT_EQ(board_->Get(job.id).status().code(), StatusCode::kUnavailable);
+  store_.AddFault({.status = Unavailable("it is down")});
+  EXPECT_EQ(board_->Load().code(), StatusCode::kUnavailable);
+  for (const Status& status : {board_->CheckLoaded(), board_->Get(job.id).status(),
+                               board_->Cancel(job.id), board_->CancelSubject("index", "a_v1"),
+                               board_->Add({.kind = "index", .subject = "b_v1"}).status()}) {
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable);
+    EXPECT_THAT(status.message(), HasSubstr("it is down"));
+  }
+  EXPECT_TRUE(board_->List().empty());
+  ASSERT_TRUE(board_->Load().ok());
+  EXPECT_EQ(Claim()->id, job.id);
+  ASSERT_TRUE(board_->Load().ok()) << "it reads the jobs once";
+  EXPECT_EQ(board_->Get(job.id)->state, JobState::kRunning);
 }
 
 TEST_F(JobBoardTest, ClaimsInOrderAndFinishes) {
   const JobInfo first = Add("a_v1");
   const JobInfo second = Add("b_v1");
-  const std::optional<ClaimedJob> claimed = board_->Claim();
+  const std::optional<ClaimedJob> claimed = Claim();
   ASSERT_TRUE(claimed.has_value());
   EXPECT_EQ(claimed->id, first.id);
   EXPECT_EQ(board_->Get(first.id)->state, JobState::kRunning);
   EXPECT_EQ(board_->Get(first.id)->attempts, 1);
   board_->Finish(first.id, OkStatus());
   EXPECT_EQ(board_->Get(first.id)->state, JobState::kDone);
-  EXPECT_EQ(board_->Claim()->id, second.id);
+  EXPECT_EQ(Claim()->id, second.id);
   board_->Finish(second.id, ResourceExhausted("the disk is full"));
   Reopen();
   EXPECT_EQ(board_->Get(first.id)->state, JobState::kDone);
@@ -74,7 +129,7 @@ TEST_F(JobBoardTest, ClaimsInOrderAndFinishes) {
 
 TEST_F(JobBoardTest, MeasuresProgressOfThisAttemptOnly) {
   const JobInfo job = Add("a_v1");
-  ASSERT_TRUE(board_->Claim().has_value());
+  ASSERT_TRUE(Claim().has_value());
   board_->Report(job.id, {.stage = "reading", .done = 40, .total = 100});
   EXPECT_EQ(board_->Get(job.id)->rate_per_second, -1);
   clock_.AdvanceMicros(2 * kSecond);
@@ -90,7 +145,7 @@ TEST_F(JobBoardTest, MeasuresProgressOfThisAttemptOnly) {
 
 TEST_F(JobBoardTest, RunningJobStopsWhenCancelled) {
   const JobInfo job = Add("a_v1");
-  const std::optional<ClaimedJob> claimed = board_->Claim();
+  const std::optional<ClaimedJob> claimed = Claim();
   EXPECT_FALSE(claimed->cancel.stopped());
   ASSERT_TRUE(board_->Cancel(job.id).ok());
   EXPECT_TRUE(claimed->cancel.stopped());
@@ -105,48 +160,49 @@ TEST_F(JobBoardTest, RunningJobStopsWhenCancelled) {
 
 TEST_F(JobBoardTest, StopLeavesTheRunningJobResumable) {
   const JobInfo job = Add("a_v1");
-  const std::optional<ClaimedJob> claimed = board_->Claim();
+  const std::optional<ClaimedJob> claimed = Claim();
   board_->Stop();
   EXPECT_TRUE(claimed->cancel.stopped());
   board_->Finish(job.id, claimed->cancel.Check());
-  EXPECT_FALSE(board_->Claim().has_value());
+  EXPECT_FALSE(Claim().has_value());
   Reopen();
   EXPECT_EQ(board_->Get(job.id)->state, JobState::kQueued);
-  EXPECT_EQ(board_->Claim()->id, job.id);
+  EXPECT_EQ(Claim()->id, job.id);
   EXPECT_EQ(board_->Get(job.id)->attempts, 2);
 }
 
 TEST_F(JobBoardTest, KilledProcessLeavesTheRunningJobResumable) {
   const JobInfo job = Add("a_v1");
-  ASSERT_TRUE(board_->Claim().has_value());
+  ASSERT_TRUE(Claim().has_value());
   Reopen();
-  EXPECT_EQ(board_->Claim()->id, job.id);
+  EXPECT_EQ(Claim()->id, job.id);
 }
 
 TEST_F(JobBoardTest, StopWakesAWaitingWorker) {
-  std::thread worker([&] { EXPECT_FALSE(board_->Claim().has_value()); });
+  std::thread worker([&] { EXPECT_FALSE(Claim().has_value()); });
   board_->Stop();
   worker.join();
 }
 
 TEST_F(JobBoardTest, CancelSubjectWaitsForTheWorker) {
   const JobInfo job = Add("a_v1");
-  const std::optional<ClaimedJob> claimed = board_->Claim();
+  const std::optional<ClaimedJob> claimed = Claim();
   std::atomic<bool> ended = false;
   std::thread worker([&] {
     while (!claimed->cancel.stopped()) std::this_thread::yield();
     ended = true;
     board_->Finish(job.id, claimed->cancel.Check());
   });
-  EXPECT_TRUE(board_->CancelSubject("a_v1").ok());
+  EXPECT_TRUE(board_->CancelSubject("index", "a_v1").ok());
   EXPECT_TRUE(ended);
   worker.join();
-  EXPECT_TRUE(board_->CancelSubject("unknown").ok());
+  EXPECT_TRUE(board_->CancelSubject("index", "unknown").ok());
 }
 
 TEST_F(JobBoardTest, JobThatCannotBeRecordedIsNotQueued) {
   store_.AddFault({.call = storage::StoreCall::kPut, .status = ResourceExhausted("no space")});
-  EXPECT_EQ(board_->Add("index", "a_v1", 1).status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(board_->Add({.kind = "index", .subject = "a_v1", .total = 1}).status().code(),
+            StatusCode::kResourceExhausted);
   EXPECT_TRUE(board_->List().empty());
 }
 
@@ -160,7 +216,7 @@ TEST_F(JobBoardTest, CancelThatCannotBeRecordedLeavesTheJobQueued) {
 
 TEST_F(JobBoardTest, EndIsSeenEvenWhenItCannotBeRecorded) {
   const JobInfo job = Add("a_v1");
-  ASSERT_TRUE(board_->Claim().has_value());
+  ASSERT_TRUE(Claim().has_value());
   store_.AddFault({.call = storage::StoreCall::kPut, .status = ResourceExhausted("no space")});
   board_->Finish(job.id, OkStatus());
   EXPECT_EQ(board_->Get(job.id)->state, JobState::kDone);

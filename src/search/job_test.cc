@@ -46,6 +46,21 @@ TEST(JobCodecTest, WritesWhatWasNotMeasuredAsNull) {
   EXPECT_EQ(JobFromJson(json)->rate_per_second, -1);
 }
 
+TEST(JobCodecTest, SaysWhatIsCountedAndWhereAMoveLeads) {
+  JobInfo job = SampleJob();
+  EXPECT_EQ(JobToJson(job)["unit"], "rows");
+  EXPECT_TRUE(JobToJson(job)["target"].is_null());
+  job.kind = "move_dataset";
+  job.target = "s3:lake";
+  const Json json = JobToJson(job);
+  EXPECT_EQ(json["unit"], "bytes");
+  EXPECT_EQ(JobFromJson(json)->target, "s3:lake");
+  Json earlier = JobToJson(SampleJob());
+  earlier.erase("unit");
+  earlier.erase("target");
+  EXPECT_TRUE(JobFromJson(earlier).ok()) << "jobs of before there were moves are read";
+}
+
 TEST(JobCodecTest, RefusesEveryDamagedField) {
   const Json good = JobToJson(SampleJob());
   for (const auto& [field, value] : good.items()) {

@@ -131,7 +131,7 @@ Status Service::Start() {
                            options_.config.rows_per_part);
   }
   jobs_ = std::make_unique<JobBoard>(options_.buckets->primary(), clock_);
-  IndexRegistryOptions registry{.state_dir = options_.state_dir};
+  IndexRegistryOptions registry{.state_dir = options_.state_dir, .loading = options_.loading};
   for (const catalog::MissingBucket& missing : options_.catalog->Missing()) {
     registry.unreachable.insert(missing.bucket);
   }

@@ -31,6 +31,7 @@ struct SearchServiceOptions {
   Status embedding_error;
   MetricsRegistry* metrics = nullptr;
   bool run_jobs = true;  // False: jobs stay queued (read-only copies).
+  catalog::BucketLoader::Options loading = {};
 };
 
 // Thread-safe. Every pointer of the options outlives it. Invariants:

@@ -29,35 +29,48 @@ class TestLake {
   struct Options {
     SearchConfig config = {.rows_per_part = 16};
     bool run_jobs = true;
+    bool spare_is_down = false;  // From the start on.
+    catalog::BucketLoader::Options loading = {};
   };
 
   // Opens the lake in `directory`. `provider` outlives it; null: as without a model.
   TestLake(const std::string& directory, ai::EmbeddingProvider* provider, Options options)
       : directory_(directory) {
-    auto faulty = std::make_unique<storage::FaultyStore>(
-        Take(storage::OpenLocalStore(directory + "/bucket")));
-    store_ = faulty.get();
     std::map<BucketName, std::unique_ptr<storage::ObjectStore>> stores;
-    stores.emplace(Take(BucketName::Parse("primary")), std::move(faulty));
+    for (const char* name : {"primary", "spare"}) {
+      const bool primary = name == std::string_view("primary");
+      auto faulty = std::make_unique<storage::FaultyStore>(
+          Take(storage::OpenLocalStore(directory + (primary ? "/bucket" : "/spare"))));
+      (primary ? store_ : spare_) = faulty.get();
+      if (!primary && options.spare_is_down) TakeDown(*faulty);
+      stores.emplace(Take(BucketName::Parse(name)), std::move(faulty));
+    }
     buckets_ = storage::BucketRegistry::FromStores(std::move(stores));
-    catalog_ = Take(catalog::Catalog::Open(*buckets_));
+    catalog_ = Take(catalog::Catalog::Open(
+        *buckets_, {.state_dir = directory + "/state/datasets", .loading = options.loading}));
     engine_ = Take(sql::Engine::Open({.memory_limit_bytes = 1 << 29, .threads = 2},
                                      directory + "/temp", *buckets_, *catalog_));
     service_options_ = {.config = options.config,
                         .work_dir = directory + "/work",
+                        .state_dir = directory + "/state/indexes",
                         .buckets = buckets_.get(),
                         .catalog = catalog_.get(),
                         .engine = engine_.get(),
                         .embedding = provider,
                         .embedding_error = Unavailable("no model: run tools/bootstrap"),
                         .metrics = &metrics_,
-                        .run_jobs = options.run_jobs};
+                        .run_jobs = options.run_jobs,
+                        .loading = options.loading};
     service_ = Take(SearchService::Open(service_options_));
   }
   TestLake(const std::string& directory, ai::EmbeddingProvider* provider)
       : TestLake(directory, provider, Options{}) {}
 
   storage::FaultyStore& store() { return *store_; }
+  storage::FaultyStore& spare() { return *spare_; }
+  static void TakeDown(storage::FaultyStore& store) {
+    store.AddFault({.repeat = UINT64_MAX, .status = Unavailable("it is down")});
+  }
   catalog::Catalog& catalog() { return *catalog_; }
   sql::Engine& engine() { return *engine_; }
   SearchService& service() { return *service_; }
@@ -71,7 +84,7 @@ class TestLake {
     return OkStatus();
   }
 
-  // Commits rows with the columns "id" and "text" as one file.
+  // Commits rows with the columns "id" and "text" as one file; a new dataset goes to primary.
   void Commit(const std::string& dataset, const std::vector<TestRow>& rows,
               catalog::CommitMode mode = catalog::CommitMode::kCreate) {
     const DatasetName name = Take(DatasetName::Parse(dataset));
@@ -84,10 +97,13 @@ class TestLake {
     CHECK(engine_->WriteParquet({batch}, path).ok());
     catalog::DataFile data_file{.key = catalog::Catalog::DataPrefix(name) + file,
                                 .rows = rows.size()};
-    data_file.size_bytes = Take(store_->PutFile(data_file.key, path)).size_bytes;
-    data_file.crc32c = Crc32c(Take(store_->Get(data_file.key)));
     const auto current = catalog_->Get(name);
-    catalog::DatasetCommit commit{.name = name, .bucket = Take(BucketName::Parse("primary"))};
+    const BucketName bucket =
+        current.ok() ? (*current)->bucket : Take(BucketName::Parse("primary"));
+    storage::ObjectStore* const store = Take(buckets_->Find(bucket));
+    data_file.size_bytes = Take(store->PutFile(data_file.key, path)).size_bytes;
+    data_file.crc32c = Crc32c(Take(store->Get(data_file.key)));
+    catalog::DatasetCommit commit{.name = name, .bucket = bucket};
     commit.mode = mode;
     commit.expected_version = current.ok() ? (*current)->version : 0;
     commit.columns = {{"id", "VARCHAR", {}}, {"text", "VARCHAR", {}}};
@@ -149,7 +165,8 @@ class TestLake {
 
   const std::string directory_;
   MetricsRegistry metrics_;
-  storage::FaultyStore* store_ = nullptr;  // Owned by buckets_.
+  storage::FaultyStore* store_ = nullptr;  // Owned by buckets_, as the next.
+  storage::FaultyStore* spare_ = nullptr;
   std::unique_ptr<storage::BucketRegistry> buckets_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<sql::Engine> engine_;
