@@ -26,7 +26,8 @@ Status Core::Start(const CoreOptions& options) {
                                                             .data_dir = data,
                                                             .secrets = &secrets_,
                                                             .metrics = &metrics_}));
-  ASSIGN_OR_RETURN(catalog_, catalog::Catalog::Open(*buckets_));
+  ASSIGN_OR_RETURN(catalog_,
+                   catalog::Catalog::Open(*buckets_, {.state_dir = data + "/state/datasets"}));
   ASSIGN_OR_RETURN(engine_, sql::Engine::Open(config_.sql, data + "/temp", *buckets_, *catalog_));
   ASSIGN_OR_RETURN(ingester_, ingest::Ingester::Open({.config = config_.ingest,
                                                       .work_dir = work + "/ingest",
@@ -46,6 +47,7 @@ Status Core::Start(const CoreOptions& options) {
   }
   ASSIGN_OR_RETURN(search_, search::SearchService::Open({.config = config_.search,
                                                          .work_dir = work + "/search",
+                                                         .state_dir = data + "/state/indexes",
                                                          .buckets = buckets_.get(),
                                                          .catalog = catalog_.get(),
                                                          .engine = engine_.get(),
@@ -62,8 +64,11 @@ Status Core::Start(const CoreOptions& options) {
                                        .search = search_.get(),
                                        .embedding = embedding_.get(),
                                        .draining = [this] { return draining_.load(); }});
-  const auto freed = catalog_->CollectGarbage(kGarbageGraceMicros);
-  if (!freed.ok()) LogWarning("garbage collection skipped", {{"error", freed.status().message()}});
+  for (const auto& freed : {catalog_->CollectGarbage(kGarbageGraceMicros),
+                            search_->CollectGarbage(kGarbageGraceMicros)}) {
+    if (freed.ok()) continue;
+    LogWarning("garbage collection skipped", {{"error", freed.status().message()}});
+  }
   return OkStatus();
 }
 

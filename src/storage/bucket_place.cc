@@ -19,7 +19,7 @@ constexpr std::string_view kEnvironmentPrefix = "aws:";
 constexpr std::string_view kProfilePrefix = "profile:";
 
 // The directories of the data directory that no bucket may share.
-constexpr std::array<const char*, 3> kWorkingDirectories = {"temp", "staging", "cache"};
+constexpr std::array<const char*, 4> kWorkingDirectories = {"temp", "staging", "cache", "state"};
 
 std::string Absolute(const std::string& path) {
   std::error_code error;
