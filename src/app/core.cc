@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 namespace lakehouse::app {
@@ -10,6 +11,8 @@ namespace {
 
 // A data file that no dataset names may belong to an ingest that was killed: it is kept this long.
 constexpr int64_t kGarbageGraceMicros = int64_t{24} * 3600 * 1'000'000;
+// The same holds for an upload in parts.
+constexpr int64_t kUploadGraceMicros = kGarbageGraceMicros;
 
 }  // namespace
 
@@ -69,10 +72,17 @@ Status Core::Start(const CoreOptions& options) {
     if (freed.ok()) continue;
     LogWarning("garbage collection skipped", {{"error", freed.status().message()}});
   }
+  if (options.run_jobs) {
+    // A bucket that does not answer must not keep the server from starting.
+    upload_cleaner_ = std::thread([this] {
+      buckets_->AbortStaleUploads({Clock::System().Now().micros - kUploadGraceMicros});
+    });
+  }
   return OkStatus();
 }
 
 Core::~Core() {
+  if (upload_cleaner_.joinable()) upload_cleaner_.join();
   if (search_) search_->Shutdown();
 }
 

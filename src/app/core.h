@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "ai/embedding_provider.h"
 #include "app/data_directory.h"
@@ -23,7 +24,7 @@ struct CoreOptions {
   Config config;
   SecretStore secrets;
   bool load_model = true;  // False: what needs embeddings answers kUnavailable.
-  bool run_jobs = true;    // False: unfinished jobs stay queued.
+  bool run_jobs = true;    // False: unfinished jobs stay queued and nothing is tidied up.
 };
 
 // Everything behind the API of one data directory. Thread-safe after Open. A model that cannot be
@@ -61,6 +62,7 @@ class Core {
   std::unique_ptr<ai::EmbeddingProvider> embedding_;
   std::unique_ptr<search::SearchService> search_;
   std::unique_ptr<gateway::Gateway> gateway_;
+  std::thread upload_cleaner_;
 };
 
 }  // namespace lakehouse::app
