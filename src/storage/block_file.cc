@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include <sys/stat.h>
@@ -17,8 +19,10 @@ namespace lakehouse::storage {
 namespace {
 
 constexpr std::string_view kMagic = "LHBLOCK1";
-constexpr size_t kMaxSlices = 16;
-constexpr size_t kMinSliceBytes = 64 << 10;
+constexpr size_t kMaxSlices = 64;
+constexpr size_t kMinSliceBytes = 16 << 10;
+// What is read at once, so that it is still in the processor's cache when it is verified.
+constexpr size_t kReadBytes = 128 << 10;
 constexpr time_t kUseResolutionSeconds = 60;
 
 using Checksums = std::vector<uint32_t>;  // CRC-32C of every slice.
@@ -81,12 +85,6 @@ std::optional<Checksums> ReadChecksums(const BlockAddress& address, const char* 
   return checksums;
 }
 
-BlockRead ReadExactly(int file, char* buffer, size_t size, uint64_t offset) {
-  const ssize_t count = ReadFully(file, buffer, size, offset);
-  if (count < 0) return BlockRead::kFailed;
-  return static_cast<size_t>(count) == size ? BlockRead::kOk : BlockRead::kDamaged;
-}
-
 // Writing a time at every use would cost more than it tells.
 void NoteUse(int file, const struct stat& metadata) {
   timespec now{};
@@ -96,45 +94,68 @@ void NoteUse(int file, const struct stat& metadata) {
   ::futimens(file, times);
 }
 
-// Reads slices [first, last) where the caller wants [begin, begin + size) of the block. Slices that
-// the caller wants whole go straight to its buffer, others through `scratch`.
+// Reads from a file whose header has been verified.
 class SliceReader {
  public:
   SliceReader(int file, const BlockAddress& address, Checksums checksums)
-      : file_(file), address_(address), checksums_(std::move(checksums)) {}
+      : file_(file),
+        slice_bytes_(SliceBytes(address)),
+        length_(address.length()),
+        checksums_(std::move(checksums)) {}
 
+  // As ReadBlock. Slices that are wanted whole go straight to the buffer.
   BlockRead Read(size_t begin, size_t size, char* buffer) {
-    const size_t slice_bytes = SliceBytes(address_);
     const size_t end = begin + size;
     for (size_t at = begin; at < end;) {
-      const size_t slice = at / slice_bytes;
-      const size_t slice_begin = slice * slice_bytes;
-      const size_t slice_end = std::min(slice_begin + slice_bytes, address_.length());
-      const size_t wanted_end = std::min(slice_end, end);
+      const size_t offset = at % slice_bytes_;
+      const size_t whole = WholeSlices(at, end);
+      const size_t next = whole > 0 ? at + whole : std::min(at - offset + slice_bytes_, end);
       char* out = buffer + (at - begin);
-      const bool whole = at == slice_begin && wanted_end == slice_end;
-      if (!whole) scratch_.resize(slice_bytes);
-      char* in = whole ? out : scratch_.data();
-      const BlockRead read = ReadSlice(slice, slice_begin, slice_end, in);
+      const BlockRead read = whole > 0 ? ReadSlices(at, next, out) : ReadPart(at, next, out);
       if (read != BlockRead::kOk) return read;
-      if (!whole) std::memcpy(out, in + (at - slice_begin), wanted_end - at);
-      at = wanted_end;
+      at = next;
     }
     return BlockRead::kOk;
   }
 
  private:
-  BlockRead ReadSlice(size_t slice, size_t begin, size_t end, char* out) const {
-    const BlockRead read = ReadExactly(file_, out, end - begin, kBlockHeaderBytes + begin);
-    if (read != BlockRead::kOk) return read;
-    const bool matches = Crc32c({out, end - begin}) == checksums_[slice];
-    return matches ? BlockRead::kOk : BlockRead::kDamaged;
+  // Returns how many bytes from `at` on are whole slices before `end`; at most one read's worth.
+  size_t WholeSlices(size_t at, size_t end) const {
+    if (at % slice_bytes_ != 0) return 0;
+    const size_t most = std::max(kReadBytes / slice_bytes_, size_t{1}) * slice_bytes_;
+    if (end - at >= most) return most;
+    // Only the block's last slice may be short.
+    return end == length_ ? end - at : (end - at) / slice_bytes_ * slice_bytes_;
+  }
+
+  BlockRead ReadSlices(size_t begin, size_t end, char* out) const {
+    const ssize_t count = ReadFully(file_, out, end - begin, kBlockHeaderBytes + begin);
+    if (count < 0) return BlockRead::kFailed;
+    if (static_cast<size_t>(count) != end - begin) return BlockRead::kDamaged;
+    for (size_t at = begin; at < end; at += slice_bytes_) {
+      const std::string_view slice(out + (at - begin), std::min(slice_bytes_, end - at));
+      if (Crc32c(slice) != checksums_[at / slice_bytes_]) return BlockRead::kDamaged;
+    }
+    return BlockRead::kOk;
+  }
+
+  // Reads bytes of one slice.
+  BlockRead ReadPart(size_t begin, size_t end, char* out) {
+    const size_t slice_begin = begin - begin % slice_bytes_;
+    const size_t slice_end = std::min(slice_begin + slice_bytes_, length_);
+    if (scratch_ == nullptr) scratch_ = std::make_unique_for_overwrite<char[]>(slice_bytes_);
+    const BlockRead read = ReadSlices(slice_begin, slice_end, scratch_.get());
+    if (read == BlockRead::kOk) {
+      std::memcpy(out, scratch_.get() + (begin - slice_begin), end - begin);
+    }
+    return read;
   }
 
   const int file_;
-  const BlockAddress& address_;
+  const size_t slice_bytes_;
+  const size_t length_;
   const Checksums checksums_;
-  std::string scratch_;
+  std::unique_ptr<char[]> scratch_;
 };
 
 }  // namespace
@@ -161,11 +182,13 @@ BlockRead ReadBlock(int file, const BlockAddress& address, size_t begin, size_t 
     return BlockRead::kDamaged;
   }
   char header[kBlockHeaderBytes];
-  BlockRead read = ReadExactly(file, header, sizeof(header), 0);
-  if (read != BlockRead::kOk) return read;
+  const ssize_t count = ReadFully(file, header, sizeof(header), 0);
+  if (count < 0) return BlockRead::kFailed;
+  if (count != sizeof(header)) return BlockRead::kDamaged;
   std::optional<Checksums> checksums = ReadChecksums(address, header);
   if (!checksums) return BlockRead::kDamaged;
-  read = SliceReader(file, address, *std::move(checksums)).Read(begin, size, buffer);
+  const BlockRead read =
+      SliceReader(file, address, *std::move(checksums)).Read(begin, size, buffer);
   if (read == BlockRead::kOk) NoteUse(file, metadata);
   return read;
 }

@@ -1,5 +1,6 @@
 #include "storage/block_file.h"
 
+#include <algorithm>
 #include <fstream>
 
 #include <fcntl.h>
@@ -15,7 +16,7 @@ namespace lakehouse::storage {
 
 namespace {
 
-constexpr size_t kBlockBytes = 256 << 10;  // Four slices.
+constexpr size_t kBlockBytes = 256 << 10;  // Sixteen slices.
 
 std::string RandomBytes(Rng& rng, size_t size) {
   std::string bytes(size, '\0');
@@ -25,8 +26,8 @@ std::string RandomBytes(Rng& rng, size_t size) {
 
 class BlockFileTest : public ::testing::Test {
  protected:
-  // The third block, one and a half slices long.
-  BlockFileTest() : rng_(Rng::FromSystem()), data_(RandomBytes(rng_, 96 << 10)) {
+  // The third block, nine slices and a half long.
+  BlockFileTest() : rng_(Rng::FromSystem()), data_(RandomBytes(rng_, 152 << 10)) {
     object_ = {"data/people.parquet", 2 * kBlockBytes + data_.size(), "\"etag\"", {}};
     Write(*EncodeBlockHeader(address_, data_) + data_);
   }
@@ -60,6 +61,19 @@ TEST_F(BlockFileTest, ReadsAnyPart) {
     const size_t size = 1 + rng_.Below(data_.size() - begin);
     ASSERT_EQ(Read(address_, begin, size), BlockRead::kOk) << begin << " " << size;
     ASSERT_TRUE(read_ == data_.substr(begin, size)) << begin << " " << size;
+  }
+  constexpr size_t kSlice = 16 << 10;
+  for (size_t first = 0; first < 10; ++first) {
+    for (size_t last = first; last < 10; ++last) {
+      const size_t begin = first * kSlice;
+      const size_t end = std::min((last + 1) * kSlice, data_.size());
+      for (const size_t shift : {0, 1}) {
+        ASSERT_EQ(Read(address_, begin + shift, end - begin - shift), BlockRead::kOk);
+        ASSERT_TRUE(read_ == data_.substr(begin + shift, end - begin - shift));
+        ASSERT_EQ(Read(address_, begin, end - begin - shift), BlockRead::kOk);
+        ASSERT_TRUE(read_ == data_.substr(begin, end - begin - shift));
+      }
+    }
   }
 }
 
