@@ -1,5 +1,5 @@
 // Buckets that were provisioned at run time, as documents of the primary bucket
-// (docs/formats/buckets.md).
+// (docs/formats/bucket_documents.md).
 #pragma once
 
 #include <string>
