@@ -345,11 +345,14 @@ Status AppendLogImpl::Refresh() const {
   std::vector<LogSegment> all = std::move(listed.live);
   all.insert(all.end(), listed.superseded.begin(), listed.superseded.end());
   MutexLock lock(mutex_);
+  // One that this process is just writing is not known to be whole; its writer adds it.
+  std::erase_if(all, [&](const LogSegment& segment) { return segment.first >= index_->next; });
   for (const LogSegment& segment : index_->live) {
     if (segment.first >= known) all.push_back(segment);
   }
   SegmentIndex index = BuildIndex(std::move(all), std::move(listed.damaged));
   index.next = index_->next;
+  if (!index.live.empty() && index.live.back().last == 0) index.live.back().last = index.next - 1;
   Install(std::move(index));
   return OkStatus();
 }
@@ -379,6 +382,8 @@ Status AppendLogImpl::Compact(uint64_t keep_records) {
     TRY(fence_);
     unmerged_ = 0;
   }
+  // What an earlier attempt left half done shows only in storage.
+  TRY(Refresh());
   TRY(DeleteSuperseded());
   if (keep_records > 0) TRY(Drop(keep_records));
   const IndexPtr index = Snapshot();
@@ -433,15 +438,7 @@ Status AppendLogImpl::Drop(uint64_t keep_records) {
     after.live.erase(after.live.begin(), after.live.begin() + static_cast<ptrdiff_t>(old.size()));
     Install(std::move(after));
   }
-  for (size_t i = 0; i < old.size(); ++i) {
-    const Status status = segments_.Delete(old[i]);
-    if (status.ok()) continue;
-    MutexLock lock(mutex_);
-    SegmentIndex after = *index_;
-    after.live.insert(after.live.begin(), old.begin() + static_cast<ptrdiff_t>(i), old.end());
-    Install(std::move(after));
-    return status;
-  }
+  for (const LogSegment& segment : old) TRY(segments_.Delete(segment));
   return OkStatus();
 }
 

@@ -98,6 +98,14 @@ Result<std::vector<StorageError>> ReadNewest(const AppendLog& log, uint64_t end,
   return newest;
 }
 
+// Damage is reported once; then reading goes on behind it.
+Result<std::vector<StorageError>> ReadBehindDamage(const AppendLog& log, uint64_t end,
+                                                   size_t limit) {
+  Result<std::vector<StorageError>> errors = ReadNewest(log, end, limit);
+  return errors.status().code() == StatusCode::kInternal ? ReadNewest(log, end, limit)
+                                                         : std::move(errors);
+}
+
 }  // namespace
 
 // An error goes from `pending_`, where it still counts those that repeat it, to `in_flight_`, which
@@ -122,7 +130,7 @@ class ErrorJournal::Impl {
   }
 
   void Record(StorageError error) EXCLUDES_LOCK(mutex_);
-  std::vector<StorageError> List(uint64_t before, size_t limit) EXCLUDES_LOCK(mutex_);
+  Result<std::vector<StorageError>> List(uint64_t before, size_t limit) EXCLUDES_LOCK(mutex_);
   Status Write(bool all) EXCLUDES_LOCK(io_mutex_);
   Status Compact() EXCLUDES_LOCK(mutex_);
   AppendLogStats stats() const EXCLUDES_LOCK(mutex_);
@@ -136,7 +144,7 @@ class ErrorJournal::Impl {
   };
 
   Result<LogPtr> Open() REQUIRES_LOCK(io_mutex_);
-  LogPtr OpenToRead() EXCLUDES_LOCK(io_mutex_);
+  Result<LogPtr> OpenToRead() EXCLUDES_LOCK(io_mutex_);
   Status WriteBatches(bool all) REQUIRES_LOCK(io_mutex_);
   bool TakeBatch(AppendLog& log, bool all) EXCLUDES_LOCK(mutex_);
   void GiveBack() EXCLUDES_LOCK(mutex_);
@@ -148,8 +156,8 @@ class ErrorJournal::Impl {
   const Clock& clock_;
   Mutex io_mutex_;  // One thread opens and writes the log.
   mutable Mutex mutex_;
-  LogPtr log_ GUARDED_BY(mutex_);                // Null until the bucket could be reached.
-  bool unreachable_ GUARDED_BY(mutex_) = false;  // Opening failed the last time.
+  LogPtr log_ GUARDED_BY(mutex_);          // Null until the bucket could be reached.
+  Status unreachable_ GUARDED_BY(mutex_);  // Why opening failed the last time.
   std::deque<Pending> pending_ GUARDED_BY(mutex_);
   std::vector<StorageError> in_flight_ GUARDED_BY(mutex_);
   bool overflowed_ GUARDED_BY(mutex_) = false;
@@ -191,20 +199,21 @@ Result<ErrorJournal::Impl::LogPtr> ErrorJournal::Impl::Open() {
       .flush_bytes = SIZE_MAX, .flush_interval_ms = 0, .clock = &clock_};
   Result<std::unique_ptr<AppendLog>> log = AppendLog::Open(store_, kLogName, options);
   MutexLock lock(mutex_);
-  unreachable_ = !log.ok();
+  unreachable_ = log.status();
   TRY(log.status());
   log_ = *std::move(log);
   return log_;
 }
 
-// Null while the bucket is known not to answer, so that nobody waits for it in vain.
-ErrorJournal::Impl::LogPtr ErrorJournal::Impl::OpenToRead() {
+// Does not try while the bucket is known not to answer, so that nobody waits for it in vain.
+Result<ErrorJournal::Impl::LogPtr> ErrorJournal::Impl::OpenToRead() {
   {
     MutexLock lock(mutex_);
-    if (log_ != nullptr || unreachable_) return log_;
+    if (log_ != nullptr) return log_;
+    TRY(unreachable_);
   }
   MutexLock io(io_mutex_);
-  return Open().value_or(nullptr);
+  return Open();
 }
 
 Status ErrorJournal::Impl::Write(bool all) {
@@ -238,7 +247,7 @@ Status ErrorJournal::Impl::WriteBatches(bool all) {
     MutexLock lock(mutex_);
     in_flight_.clear();
   }
-  if (log->stats().records <= kKeepRecords + kKeepRecords / 10) return OkStatus();
+  if (log->stats().records <= kKeepRecords + kKeepRecords / 2) return OkStatus();
   const Status compacted = log->Compact(kKeepRecords);
   if (!compacted.ok()) {
     LogWarning("The journal of storage errors could not be compacted; it is later.",
@@ -315,23 +324,17 @@ std::vector<StorageError> ErrorJournal::Impl::CopyMemory(uint64_t before, size_t
   return errors;
 }
 
-std::vector<StorageError> ErrorJournal::Impl::List(uint64_t before, size_t limit) {
+Result<std::vector<StorageError>> ErrorJournal::Impl::List(uint64_t before, size_t limit) {
   if (before == 0) before = UINT64_MAX;
-  const LogPtr log = OpenToRead();
+  const Result<LogPtr> log = OpenToRead();
   uint64_t stored_end = 0;
   std::vector<StorageError> errors = CopyMemory(before, limit, stored_end);
-  if (log == nullptr || errors.size() == limit) return errors;
-  const uint64_t end = std::min(before, stored_end);
-  const size_t wanted = limit - errors.size();
-  Result<std::vector<StorageError>> stored = ReadNewest(*log, end, wanted);
-  // Damage is reported once; then reading goes on behind it.
-  if (stored.status().code() == StatusCode::kInternal) stored = ReadNewest(*log, end, wanted);
-  if (stored.ok()) {
-    std::move(stored->begin(), stored->end(), std::back_inserter(errors));
-  } else {
-    LogWarning("The journal of storage errors cannot be read.",
-               {{"error", stored.status().ToString()}});
-  }
+  if (errors.size() == limit) return errors;
+  Result<std::vector<StorageError>> stored =
+      log.ok() ? ReadBehindDamage(**log, std::min(before, stored_end), limit - errors.size())
+               : Result<std::vector<StorageError>>(log.status());
+  if (!stored.ok() && errors.empty()) return stored.status();
+  if (stored.ok()) std::move(stored->begin(), stored->end(), std::back_inserter(errors));
   return errors;
 }
 

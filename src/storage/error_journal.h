@@ -45,12 +45,12 @@ class ErrorJournal {
   void Record(StorageError error);
   // The newest `limit` errors before number `before` (0: the newest), newest first, those not yet
   // written too. Errors that were never written have no lasting number. While the bucket cannot be
-  // read, those in memory alone.
+  // read, those in memory alone; with none there, its error.
   Result<std::vector<StorageError>> List(uint64_t before, size_t limit) const;
   // Writes everything recorded so far; waits for storage.
   Status Flush();
   // Flushes, merges segments and keeps the newest 100,000 errors. It happens by itself when there
-  // are a tenth more.
+  // are half as many more.
   Status Compact();
   AppendLogStats stats() const;
 
