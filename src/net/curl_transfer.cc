@@ -259,7 +259,8 @@ bool CurlTransfer::RunForCaller(const Call& call) {
 
 curl_socket_t CurlTransfer::OnSocket(void* user, curlsocktype, curl_sockaddr* address) {
   auto& transfer = *static_cast<CurlTransfer*>(user);
-  // The request was sent once already: see OnRequest.
+  // When a kept connection breaks before the answer, libcurl would silently send the request again,
+  // whatever its method. The server may have acted on it, so that is the caller's decision.
   if (transfer.reached_ >= TransferPhase::kSend) return CURL_SOCKET_BAD;
   transfer.Advance(TransferPhase::kConnect);
   if (transfer.options_.refuse_link_local && IsLinkLocal(address->addr)) {
@@ -274,12 +275,9 @@ CURLcode CurlTransfer::OnTls(CURL*, void*, void* user) {
   return CURLE_OK;
 }
 
-// Runs right before libcurl sends the request. When a kept connection breaks before the answer,
-// libcurl would silently send it again, whatever its method: the server may have acted on the first
-// one, so that is the caller's decision.
 int CurlTransfer::OnRequest(void* user, char*, char*, int, int) {
   auto& transfer = *static_cast<CurlTransfer*>(user);
-  if (transfer.reached_ >= TransferPhase::kSend) return CURL_PREREQFUNC_ABORT;
+  CHECK(transfer.reached_ < TransferPhase::kSend);  // OnSocket sees to it.
   transfer.Advance(TransferPhase::kSend);
   transfer.stall_.Restart(Now(), 0);
   return CURL_PREREQFUNC_OK;

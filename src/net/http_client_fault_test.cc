@@ -252,17 +252,23 @@ TEST(HttpClientFaultTest, ARequestThatNobodyReadsHasStalled) {
 }
 
 TEST(HttpClientFaultTest, ASlowSinkIsNoStall) {
-  const ScriptedServer server([](Peer& peer, int) {
+  std::latch slept(1);
+  const ScriptedServer server([&](Peer& peer, int) {
     peer.ReadRequest();
-    peer.Send(Answer(std::string(40'000, 'x')));
+    peer.Send("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\npart");
+    slept.wait();
+    // Long enough for the client to look at its watch once.
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    peer.Send("part");
   });
   HttpClientOptions options;
   options.stall_timeout_ms = 1'000;
   HttpClient client(options);
-  bool slept = false;
   const Outcome outcome = Try(client, Get(server.Url()), [&](std::string_view) {
-    if (!slept) std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
-    slept = true;
+    if (!slept.try_wait()) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1'500));
+      slept.count_down();
+    }
     return OkStatus();
   });
   EXPECT_TRUE(outcome.status.ok()) << outcome.status.ToString();
