@@ -95,11 +95,18 @@ uint64_t CachedBlocks::Cost(uint64_t file_bytes) const {
   return std::max<uint64_t>(on_disk, block_bytes_ / kSmallestShare);
 }
 
-CachedBlocks::Claim CachedBlocks::Request(const BlockId& id, bool refuse_disk) {
+std::vector<CachedBlocks::Claim> CachedBlocks::Request(const std::vector<Want>& wants) {
+  std::vector<Claim> claims;
+  claims.reserve(wants.size());
   MutexLock lock(mutex_);
-  if (!refuse_disk && index_.Request(id)) return {};
+  for (const Want& want : wants) claims.push_back(RequestOne(want));
+  return claims;
+}
+
+CachedBlocks::Claim CachedBlocks::RequestOne(const Want& want) {
+  if (!want.refuses_disk && index_.Request(want.id)) return {};
   misses_.Add();
-  const auto [found, is_new] = flights_.try_emplace(id);
+  const auto [found, is_new] = flights_.try_emplace(want.id);
   if (!is_new) {
     ++found->second->waiters;
     return {Claim::kWait, found->second};

@@ -58,8 +58,12 @@ class CachedBlocks {
 
   size_t block_bytes() const { return block_bytes_; }
 
-  // `refuse_disk` after Read has failed: then it never answers kRead.
-  Claim Request(const BlockId& id, bool refuse_disk) EXCLUDES_LOCK(mutex_);
+  struct Want {
+    BlockId id;
+    bool refuses_disk = false;  // After Read has failed: the answer is never kRead.
+  };
+  // One claim per block, all taken at once, so that a run of missing blocks stays one run.
+  std::vector<Claim> Request(const std::vector<Want>& wants) EXCLUDES_LOCK(mutex_);
   // Reads a part of a block as ReadBlock does; false when the block turns out not to be here.
   bool Read(const BlockId& id, const BlockAddress& address, size_t begin, size_t size, char* buffer)
       EXCLUDES_LOCK(mutex_);
@@ -78,6 +82,7 @@ class CachedBlocks {
   CachedBlocks(const BlockCacheOptions& options, std::unique_ptr<BlockDirectory> directory,
                const Clock& clock);
 
+  Claim RequestOne(const Want& want) REQUIRES_LOCK(mutex_);
   void Restore() EXCLUDES_LOCK(mutex_);
   // What a file counts for: at least a sixteenth of a whole block, which bounds their number.
   uint64_t Cost(uint64_t file_bytes) const;

@@ -47,9 +47,7 @@ class BlockRequest {
 
   Status Serve() {
     while (!IsServed()) {
-      for (Part& part : parts_) {
-        if (!part.is_served) part.claim = blocks_.Request(part.id, part.refuses_disk);
-      }
+      ClaimUnserved();
       // Fetches come first: a reader that waited before it landed its own could wait for another
       // that waits for it.
       TRY(Fetch());
@@ -65,6 +63,18 @@ class BlockRequest {
 
   bool IsServed() const {
     return std::all_of(parts_.begin(), parts_.end(), [](const Part& p) { return p.is_served; });
+  }
+
+  void ClaimUnserved() {
+    std::vector<CachedBlocks::Want> wants;
+    for (const Part& part : parts_) {
+      if (!part.is_served) wants.push_back({part.id, part.refuses_disk});
+    }
+    std::vector<Claim> claims = blocks_.Request(wants);
+    auto claim = claims.begin();
+    for (Part& part : parts_) {
+      if (!part.is_served) part.claim = std::move(*claim++);
+    }
   }
 
   Status Fetch() {
