@@ -77,13 +77,15 @@ Result<Json> BenchPuts(storage::ObjectStore& store) {
 
 Result<Json> BenchS3(const BenchS3Options& options) {
   ASSIGN_OR_RETURN(const LoadedConfig loaded, LoadConfig("", options.data_dir));
+  ASSIGN_OR_RETURN(const SecretStore secrets,
+                   SecretStore::Load(options.data_dir + "/secrets.toml"));
   ASSIGN_OR_RETURN(DataDirectory directory,
                    DataDirectory::Open(options.data_dir, "bench", nullptr));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Core> core,
-                   Core::Open(std::move(directory), {.config = loaded.config,
-                                                     .config_path = loaded.path,
-                                                     .load_model = false,
-                                                     .run_jobs = false}));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<Core> core,
+      Core::Open(
+          std::move(directory),
+          {.config = loaded.config, .secrets = secrets, .load_model = false, .run_jobs = false}));
   ASSIGN_OR_RETURN(const BucketName name, BucketName::Parse(options.bucket));
   ASSIGN_OR_RETURN(storage::ObjectStore * store, core->buckets().Find(name));
   Json answer = BenchHeader(0);

@@ -129,7 +129,7 @@ TEST_F(GatewayTest, MissesTellWhatThereIs) {
   EXPECT_EQ(Get("/nothing").status, 404);
   const net::Response wrong = Call(net::Method::kPut, "/catalog/datasets/a");
   EXPECT_EQ(wrong.status, 405);
-  EXPECT_EQ(wrong.headers.Get("Allow"), "GET, HEAD, DELETE");
+  EXPECT_EQ(wrong.headers.Get("Allow"), "GET, HEAD, PATCH, DELETE");
   EXPECT_EQ(Call(net::Method::kHead, "/livez").status, 200);
 }
 
