@@ -66,6 +66,7 @@ struct MoveRequest {
   BucketName bucket;     // Where to.
   std::string work_dir;  // For files on their way; created.
   CancelToken cancel;
+  // Called on the moving thread, at times while the dataset is locked: it must not change it.
   std::function<void(const MoveProgress&)> report = {};
 };
 

@@ -180,9 +180,7 @@ Result<DatasetPtr> Catalog::PublishMoved(const Dataset& current, const BucketNam
   if (!moved->settled) place.moving_from = MovingFrom{current.bucket, current.version, move.at};
   auto published = std::make_shared<const Dataset>(std::move(next));
   place.value = published;
-  // In this order, so that no reader finds nothing in between.
-  directory_.Set(name, std::move(place));
-  directory_.Retire(name, current.bucket, current.version + 1);
+  directory_.Move(name, std::move(place), current.bucket, current.version + 1);
   loaded_->RemoveName(current.bucket, name.str());
   return DatasetPtr(std::move(published));
 }

@@ -324,10 +324,18 @@ class CatalogLateAnswerTest : public CatalogMoveFaultTest {
 TEST_F(CatalogLateAnswerTest, ADeletionThatArrivesAfterTheMoveFailedLosesNothing) {
   const Content content = Begin();
   late_->hold = true;
-  EXPECT_FALSE(Move("spare").ok());
+  // The files are old enough to be collected, the copy of the document is not.
+  const auto wait = [&](const MoveProgress& progress) {
+    if (progress.stage == "publishing") clock_.AdvanceMicros(2 * kHour);
+  };
+  EXPECT_FALSE(catalog_
+                   ->Move({.name = Name("people"),
+                           .bucket = Bucket("spare"),
+                           .work_dir = work_.path(),
+                           .report = wait})
+                   .ok());
   EXPECT_EQ((*catalog_->Get(Name("people")))->bucket, Bucket("primary"));
-  const auto kept = catalog_->CollectGarbage(kHour);
-  EXPECT_TRUE(kept.ok());
+  EXPECT_TRUE(catalog_->CollectGarbage(kHour).ok());
   ASSERT_TRUE(Arrive().ok());
   const DatasetCommit stale = MakeCommit("people", CommitMode::kAppend);
   EXPECT_EQ(catalog_->Commit(stale).status().code(), StatusCode::kConflict);

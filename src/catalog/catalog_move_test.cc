@@ -239,6 +239,23 @@ TEST_F(CatalogMoveTest, GarbageCollectionNeverTakesWhatIsOnItsWay) {
   collector.join();
 }
 
+TEST_F(CatalogMoveTest, CopiesAreNoGarbageBeforeTheyAreNamed) {
+  MustCommit("people", CommitMode::kCreate);
+  MustCommit("people", CommitMode::kAppend);
+  MoveRequest request = Request("people", "spare");
+  bool collected = false;
+  request.report = [&](const MoveProgress& progress) {
+    if (progress.files_done != 1 || collected) return;
+    collected = true;
+    EXPECT_EQ(StoredFiles(*spare_).size(), 1u);
+    EXPECT_TRUE(catalog_->CollectGarbage(-1).ok());
+    EXPECT_EQ(StoredFiles(*spare_).size(), 1u);
+  };
+  ASSERT_TRUE(catalog_->Move(request).ok());
+  EXPECT_TRUE(collected);
+  ExpectFilesOfEveryDataset();
+}
+
 TEST_F(CatalogMoveTest, MovesOnceAtATime) {
   MustCommit("people", CommitMode::kCreate);
   MoveRequest request = Request("people", "spare");

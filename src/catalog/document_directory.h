@@ -68,23 +68,21 @@ class DocumentDirectory {
   // Takes over what was just written or read under the lock of the name.
   void Set(const Name& name, Place place) EXCLUDES_LOCK(mutex_) {
     MutexLock lock(mutex_);
-    Places& places = entries_[name];
-    if (Place* known = FindPlace(places, place.bucket)) {
-      *known = std::move(place);
-    } else {
-      places.push_back(std::move(place));
-    }
+    SetPlace(name, std::move(place));
   }
 
   // `bucket` holds no document of this name any more, up to and including `version`.
   void Retire(const Name& name, const BucketName& bucket, uint64_t version) EXCLUDES_LOCK(mutex_) {
     MutexLock lock(mutex_);
-    uint64_t& retired = retired_[{name, bucket}];
-    retired = std::max(retired, version);
-    const auto entry = entries_.find(name);
-    if (entry == entries_.end()) return;
-    std::erase_if(entry->second, [&](const Place& place) { return place.bucket == bucket; });
-    if (entry->second.empty()) entries_.erase(entry);
+    RetirePlace(name, bucket, version);
+  }
+
+  // As Set and Retire of `from` in one step, so that no reader finds nothing in between.
+  void Move(const Name& name, Place place, const BucketName& from, uint64_t version)
+      EXCLUDES_LOCK(mutex_) {
+    MutexLock lock(mutex_);
+    SetPlace(name, std::move(place));
+    RetirePlace(name, from, version);
   }
 
   // The bucket left, with everything that is known of it.
@@ -162,6 +160,25 @@ class DocumentDirectory {
     const auto found = std::find_if(places.begin(), places.end(),
                                     [&](const Place& place) { return place.bucket == bucket; });
     return found == places.end() ? nullptr : &*found;
+  }
+
+  void SetPlace(const Name& name, Place place) REQUIRES_LOCK(mutex_) {
+    Places& places = entries_[name];
+    if (Place* known = FindPlace(places, place.bucket)) {
+      *known = std::move(place);
+    } else {
+      places.push_back(std::move(place));
+    }
+  }
+
+  void RetirePlace(const Name& name, const BucketName& bucket, uint64_t version)
+      REQUIRES_LOCK(mutex_) {
+    uint64_t& retired = retired_[{name, bucket}];
+    retired = std::max(retired, version);
+    const auto entry = entries_.find(name);
+    if (entry == entries_.end()) return;
+    std::erase_if(entry->second, [&](const Place& place) { return place.bucket == bucket; });
+    if (entry->second.empty()) entries_.erase(entry);
   }
 
   // REQUIRES: !places.empty().

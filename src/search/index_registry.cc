@@ -220,9 +220,8 @@ Result<IndexPtr> IndexRegistry::Move(const IndexInfo& index, const BucketName& b
   if (!moved->settled) place.moving_from = catalog::MovingFrom{index.bucket, index.version, now};
   auto published = std::make_shared<const IndexInfo>(std::move(next));
   place.value = published;
-  // In this order, so that no search finds nothing in between.
-  directory_.Set(published->name, std::move(place));
-  Retire(index.name, index.bucket, index.version + 1);
+  directory_.Move(published->name, std::move(place), index.bucket, index.version + 1);
+  loaded_->RemoveName(index.bucket, index.name.str());
   return IndexPtr(std::move(published));
 }
 
