@@ -178,7 +178,7 @@ TEST(HttpServerTest, ContinuesBeforeAStreamedAnswerToAnUnreadBody) {
       "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   client.Send("ok");
-  EXPECT_THAT(client.ReadUntil("0\r\n\r\n"), HasSubstr("2\r\nok\r\n"));
+  EXPECT_THAT(client.ReadUntil("\r\n0\r\n\r\n"), HasSubstr("2\r\nok\r\n"));
 }
 
 TEST(HttpServerTest, SkipsAShortBodyThatTheHandlerIgnored) {
