@@ -71,8 +71,17 @@ class Server:
         status, answer = self.send(method, path, text, headers)
         return status, json.loads(answer) if answer else None
 
-    def ingest(self, file_name, content, **fields):
-        """Uploads a file; returns the HTTP status and the parsed answer."""
+    def call_bytes(self, method, path, body, headers=None):
+        """Performs one request with a body of bytes; returns the HTTP status and the parsed answer."""
+        status, answer = self.send(method, path, body, headers)
+        return status, json.loads(answer) if answer else None
+
+    def ingest(self, file_name, content, bucket=None, **fields):
+        """Uploads a file, into `bucket` if given; returns the HTTP status and the parsed answer."""
+        return self.send_form(file_name, content, fields)
+
+    def send_form(self, file_name, content, fields, headers=None):
+        """Uploads a file with form fields and more headers; returns status and parsed answer."""
         boundary = uuid.uuid4().hex
         parts = [f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
                  for name, value in fields.items()]
@@ -80,7 +89,7 @@ class Server:
                      f'filename="{file_name}"\r\nContent-Type: application/octet-stream\r\n\r\n')
         body = "".join(parts).encode() + content + f"\r\n--{boundary}--\r\n".encode()
         status, answer = self.send("POST", "/ingest/file", body, {
-            "Content-Type": f"multipart/form-data; boundary={boundary}"})
+            "Content-Type": f"multipart/form-data; boundary={boundary}", **(headers or {})})
         return status, json.loads(answer)
 
     def sql(self, text):
