@@ -72,13 +72,14 @@ class Server:
         return status, json.loads(answer) if answer else None
 
     def call_bytes(self, method, path, body, headers=None):
-        """Performs one request with a body of bytes; returns the HTTP status and the parsed answer."""
+        """Performs one request with a body of bytes; returns the status and the parsed answer."""
         status, answer = self.send(method, path, body, headers)
         return status, json.loads(answer) if answer else None
 
     def ingest(self, file_name, content, bucket=None, **fields):
         """Uploads a file, into `bucket` if given; returns the HTTP status and the parsed answer."""
-        return self.send_form(file_name, content, fields)
+        return self.send_form(file_name, content, fields,
+                              {"X-Lakehouse-Bucket": bucket} if bucket else None)
 
     def send_form(self, file_name, content, fields, headers=None):
         """Uploads a file with form fields and more headers; returns status and parsed answer."""
