@@ -67,7 +67,7 @@ Status Forbidden(const S3Error& error, Timestamp now, const std::string& said) {
     return PermissionDenied(
         "the signature is wrong: the secret_access_key is not the one of this access_key_id", said);
   }
-  if (error.code == "InvalidAccessKeyId") {
+  if (IsUnknownAccessKey(error)) {
     return PermissionDenied("the server does not know the access_key_id", said);
   }
   if (error.code == "RequestTimeTooSkewed") {
@@ -85,6 +85,7 @@ Status Forbidden(const S3Error& error, Timestamp now, const std::string& said) {
 
 S3Error ErrorOfAnswer(const net::ClientResponse& answer) {
   S3Error error = ParseS3Error(answer.body).value_or(S3Error());
+  error.cut = error.code.empty() && TrimWhitespace(answer.body).starts_with("<?xml");
   error.http_status = answer.status < 300 ? StatusOfLateError(error.code) : answer.status;
   const auto header = [&](std::string_view name) {
     return std::string(answer.headers.Get(name).value_or(""));
@@ -103,12 +104,17 @@ bool IsRetryable(const S3Error& error) {
       "InternalError",  "OperationAborted",  "ConditionalRequestConflict",
       "SlowDown",       "ServiceUnavailable"};
   static constexpr std::array<int, 6> kStatuses = {408, 429, 500, 502, 503, 504};
-  return IsOneOf(error.code, kCodes) || error.code == "XAmzContentSHA256Mismatch" ||
+  return error.cut || IsOneOf(error.code, kCodes) || error.code == "XAmzContentSHA256Mismatch" ||
          std::find(kStatuses.begin(), kStatuses.end(), error.http_status) != kStatuses.end();
 }
 
 bool MayBeApplied(const S3Error& error) {
   return error.http_status >= 500 && error.http_status != 501 && error.http_status != 507;
+}
+
+bool IsUnknownAccessKey(const S3Error& error) {
+  // versitygw has a code of its own for it, with status 404.
+  return error.code == "InvalidAccessKeyId" || error.code == "XAdminUserNotFound";
 }
 
 bool IsExpiredCredentials(const S3Error& error) {
@@ -118,14 +124,15 @@ bool IsExpiredCredentials(const S3Error& error) {
 }
 
 bool IsImpossibleKey(const S3Error& error) {
-  static constexpr std::array<std::string_view, 8> kCodes = {"KeyTooLongError",
-                                                             "InvalidObjectName",
-                                                             "InvalidURI",
-                                                             "ObjectParentIsFile",
-                                                             "ObjectIsDirectory",
-                                                             "XMinioInvalidObjectName",
-                                                             "XMinioObjectExistsAsDirectory",
-                                                             "XMinioParentIsObject"};
+  static constexpr std::array<std::string_view, 7> kCodes = {
+      "KeyTooLongError",
+      "InvalidURI",
+      "ObjectParentIsFile",
+      "ExistingObjectIsDirectory",
+      "XMinioInvalidObjectName",
+      "XMinioParentIsObject",
+      "XMinioObjectExistsAsDirectory",
+  };
   return IsOneOf(error.code, kCodes);
 }
 
@@ -140,7 +147,8 @@ Status StatusOfError(const S3Error& error, std::string_view operation, const S3L
                        said);
   }
   if (IsWrongRegion(error)) return WrongRegion(error, location, said);
-  if (IsExpiredCredentials(error) || error.code == "RequestTimeTooSkewed") {
+  if (IsUnknownAccessKey(error) || IsExpiredCredentials(error) ||
+      error.code == "RequestTimeTooSkewed") {
     return Forbidden(error, now, said);
   }
   if (error.code == "NoSuchUpload") return Unavailable("the multipart upload is gone", said);

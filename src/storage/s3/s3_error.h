@@ -17,6 +17,7 @@ struct S3Error {
   std::string message;    // The server's own words.
   std::string region;     // Where the server says that the bucket is; "" when it does not.
   Timestamp server_time;  // The answer's Date; 0: it has none.
+  bool cut = false;       // The document that names the error ends too early to be read.
 };
 
 // Reads the error out of an answer that is none of 2xx, or of a 2xx whose body is an error.
@@ -26,6 +27,8 @@ S3Error ErrorOfAnswer(const net::ClientResponse& answer);
 bool IsRetryable(const S3Error& error);
 // True when the server may have done a write although it answered so.
 bool MayBeApplied(const S3Error& error);
+// True when the server does not know who signed.
+bool IsUnknownAccessKey(const S3Error& error);
 // True when fresh credentials may mend it.
 bool IsExpiredCredentials(const S3Error& error);
 // True when the server cannot hold or address the key: nothing is there and nothing can be.
