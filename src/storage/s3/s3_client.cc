@@ -206,26 +206,34 @@ S3Outcome S3Client::Judge(const S3Request& request, net::ClientResponse answer) 
   return outcome;
 }
 
-void S3Client::ExplainMissing(S3Outcome& outcome, int64_t timeout_ms) {
-  if (!bucket_seen_.load(std::memory_order_relaxed)) {
+void S3Client::ExplainSilence(S3Outcome& outcome, const S3Request& head, int64_t timeout_ms) {
+  const bool missing = outcome.error.http_status == 404;
+  if (missing && bucket_seen_.load(std::memory_order_relaxed)) {
+    outcome.error.code = "NoSuchKey";
+  } else {
     S3Request request;
-    request.operation = S3Operation::kHeadBucket;
-    request.method = net::Method::kHead;
-    const S3Outcome bucket = Exchange(request, /*with_checksum=*/false, timeout_ms);
-    if (!bucket.ok()) {
-      outcome.error = bucket.error;
-      if (bucket.error.http_status == 404) outcome.error.code = "NoSuchBucket";
-      outcome.status = bucket.error.http_status == 0
-                           ? bucket.status
-                           : StatusOfError(outcome.error, S3OperationName(request.operation),
-                                           options_.location, Now());
-      outcome.retryable = bucket.retryable;
+    if (missing) {
+      request.operation = S3Operation::kHeadBucket;
+      request.method = net::Method::kHead;
+    } else {
+      request.key = head.key;
+      request.headers.Set("range", "bytes=0-0");
+    }
+    const S3Outcome other = Exchange(request, /*with_checksum=*/false, timeout_ms);
+    const int status = other.error.http_status;
+    if (status == 0 && !other.ok()) {
+      outcome = other;
       return;
     }
+    if (missing && (other.ok() || status == 404)) {
+      outcome.error.code = other.ok() ? "NoSuchKey" : "NoSuchBucket";
+    } else if (!other.error.code.empty()) {
+      outcome.error = other.error;
+    }
   }
-  outcome.error.code = "NoSuchKey";
-  outcome.status = StatusOfError(outcome.error, S3OperationName(S3Operation::kHeadObject),
-                                 options_.location, Now());
+  outcome.retryable = IsRetryable(outcome.error);
+  outcome.status =
+      StatusOfError(outcome.error, S3OperationName(head.operation), options_.location, Now());
 }
 
 S3Outcome S3Client::SendOnce(S3Request& request, int64_t timeout_ms) {
@@ -238,13 +246,14 @@ S3Outcome S3Client::SendOnce(S3Request& request, int64_t timeout_ms) {
   while (true) {
     const int64_t start = clock.MonotonicMicros();
     S3Outcome outcome = Exchange(request, with_checksum, remaining_ms());
-    const bool silent_head = request.method == net::Method::kHead && outcome.error.code.empty();
-    if (silent_head && outcome.error.http_status == 404) ExplainMissing(outcome, remaining_ms());
+    const int status = outcome.error.http_status;
+    if (request.operation == S3Operation::kHeadObject && outcome.error.code.empty() &&
+        (status == 400 || status == 403 || status == 404)) {
+      ExplainSilence(outcome, request, remaining_ms());
+    }
     metrics_->Count(request.operation, outcome,
                     static_cast<double>(clock.MonotonicMicros() - start) / 1e6);
-    // To a HEAD, nothing tells an expired token from other faults.
-    if (!refreshed && (IsExpiredCredentials(outcome.error) ||
-                       (silent_head && outcome.error.http_status == 400))) {
+    if (!refreshed && IsExpiredCredentials(outcome.error)) {
       refreshed = true;
       options_.credentials->Invalidate();
       continue;

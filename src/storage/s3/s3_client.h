@@ -119,8 +119,9 @@ class S3Client {
   S3Outcome Exchange(S3Request& request, bool with_checksum, int64_t timeout_ms);
   Result<net::ClientRequest> Sign(const S3Request& request, bool with_checksum) const;
   S3Outcome Judge(const S3Request& request, net::ClientResponse answer);
-  // Finds out what a 404 to HEAD means, which does not say whether the bucket is there.
-  void ExplainMissing(S3Outcome& outcome, int64_t timeout_ms);
+  // An answer to HEAD has no body, so no code: asks in another way whether the bucket is missing
+  // or only the key, or what is wrong with the request.
+  void ExplainSilence(S3Outcome& outcome, const S3Request& head, int64_t timeout_ms);
 
   const S3StoreOptions options_;
   net::HttpClient http_;

@@ -50,6 +50,8 @@ class Commit {
       may_be_in_flight_ |= sent.outcome.may_be_in_flight;
       const bool refused = ConditionFailed(sent.outcome.error);
       Status status = sent.outcome.status.Annotate(write_.key);
+      // What is impossible now was so on every earlier attempt.
+      if (IsImpossibleKey(sent.outcome.error)) return status;
       if (MustInspect(sent.outcome)) {
         Finding finding = Inspect(status);
         if (finding.fate == Finding::Fate::kDone) return std::move(finding.info);

@@ -46,19 +46,44 @@ bool CanBeginKey(std::string_view prefix) {
 
 }  // namespace
 
-struct S3Lister::Query {
+// A part of the keys: those that begin with `prefix` and sort after `start`.
+struct S3Lister::Span {
+  std::string prefix;
+  std::string start;  // "" for none.
+  // The key that is only just in the span, though it does not sort after `start`; "" for none.
+  std::string first_key;
+};
+
+struct S3Lister::Filter {
   std::string prefix;       // Whole, with the bucket's.
   std::string start_after;  // Whole; "" for none.
-  std::string sent_prefix;  // What the server is asked for; the rest is filtered here.
-  std::string sent_start;
-  size_t limit = SIZE_MAX;
 };
 
 struct S3Lister::Progress {
   std::vector<ObjectInfo> objects;
-  std::string last_key;  // Whole, of the last page's last object.
+  std::string last_key;  // Whole, of the last object that the server named.
   bool ordered = true;
 };
+
+// Divides what sorts after `start` into spans whose starts lie in the directory that their prefix
+// names. MinIO ends a listing early, and says that it is complete, when many keys sort between a
+// directory of the start and the directory's "/", as those below "a-b/" do for "a/x".
+std::vector<S3Lister::Span> S3Lister::Divide(const std::string& prefix, const std::string& start) {
+  std::vector<Span> spans;
+  const auto directory_of = [&](size_t end) {
+    const size_t slash = end == 0 ? std::string::npos : start.rfind('/', end - 1);
+    return slash == std::string::npos || slash < prefix.size() ? prefix
+                                                               : start.substr(0, slash + 1);
+  };
+  spans.push_back({.prefix = directory_of(start.size()), .start = start, .first_key = ""});
+  for (size_t slash = start.rfind('/'); slash != std::string::npos && slash >= prefix.size();
+       slash = slash == 0 ? std::string::npos : start.rfind('/', slash - 1)) {
+    // The next text of the same length after all keys below the directory: "0" follows "/".
+    const std::string after = start.substr(0, slash) + "0";
+    spans.push_back({.prefix = directory_of(slash), .start = after, .first_key = after});
+  }
+  return spans;
+}
 
 Result<std::vector<ObjectInfo>> S3Lister::List(std::string_view prefix,
                                                std::string_view start_after, size_t limit) const {
@@ -69,40 +94,45 @@ Result<std::vector<ObjectInfo>> S3Lister::List(std::string_view prefix,
     start_after = {};
   }
   const std::string& root = client_.options().location.prefix;
-  Query query;
-  query.prefix = StrCat(root, prefix);
-  query.sent_prefix = StrCat(root, CleanBeginning(prefix));
-  query.limit = limit;
-  if (!start_after.empty()) {
-    query.start_after = StrCat(root, start_after);
-    std::string_view clean = CleanBeginning(start_after);
-    while (clean.ends_with('/')) clean.remove_suffix(1);
-    if (clean.size() > prefix.size()) query.sent_start = StrCat(root, clean);
-  }
+  Filter filter;
+  filter.prefix = StrCat(root, prefix);
+  if (!start_after.empty()) filter.start_after = StrCat(root, start_after);
+  const std::string sent_prefix = StrCat(root, CleanBeginning(prefix));
+  std::string_view start = CleanBeginning(start_after);
+  while (start.ends_with('/')) start.remove_suffix(1);
+  std::vector<Span> spans = {{.prefix = sent_prefix, .start = "", .first_key = ""}};
+  if (start.size() > prefix.size()) spans = Divide(sent_prefix, StrCat(root, start));
+
+  Progress progress;
   if (!unordered_.load(std::memory_order_relaxed)) {
-    bool ordered = true;
-    ASSIGN_OR_RETURN(std::vector<ObjectInfo> objects, ListOrdered(query, ordered));
-    if (ordered) return objects;
-    if (!unordered_.exchange(true)) {
+    for (const Span& span : spans) {
+      if (progress.objects.size() < limit) TRY(ListOrdered(span, filter, limit, progress));
+    }
+    if (!progress.ordered && !unordered_.exchange(true)) {
       LogWarning("the server does not list in the order of bytes; listings read all of a prefix",
                  {{"bucket", client_.options().location.ToString()}});
     }
   }
-  return ListUnordered(query);
+  if (unordered_.load(std::memory_order_relaxed)) {
+    progress = {};
+    TRY(ListUnordered(sent_prefix, filter, progress));
+  }
+  if (progress.objects.size() > limit) progress.objects.resize(limit);
+  return std::move(progress.objects);
 }
 
-Result<S3ListPage> S3Lister::Page(const Query& query, const std::string& token) const {
+Result<S3ListPage> S3Lister::Page(const Span& span, const std::string& token, size_t limit) const {
   S3ListPage page;
   S3Request request;
   request.operation = S3Operation::kListObjects;
   request.query = {{"list-type", "2"}, {"encoding-type", "url"}};
-  if (!query.sent_prefix.empty()) request.query.emplace_back("prefix", query.sent_prefix);
+  if (!span.prefix.empty()) request.query.emplace_back("prefix", span.prefix);
   if (!token.empty()) {
     request.query.emplace_back("continuation-token", token);
-  } else if (!query.sent_start.empty()) {
-    request.query.emplace_back("start-after", query.sent_start);
+  } else if (!span.start.empty()) {
+    request.query.emplace_back("start-after", span.start);
   }
-  if (query.limit < kMaxPageKeys) request.query.emplace_back("max-keys", StrCat(query.limit));
+  if (limit < kMaxPageKeys) request.query.emplace_back("max-keys", StrCat(limit));
   request.check = [&](const net::ClientResponse& answer) -> Status {
     ASSIGN_OR_RETURN(page, ParseListObjects(answer.body));
     if (page.truncated && page.next_token == token) {
@@ -114,14 +144,14 @@ Result<S3ListPage> S3Lister::Page(const Query& query, const std::string& token) 
   return page;
 }
 
-void S3Lister::TakePage(const Query& query, S3ListPage page, Progress& progress) const {
+void S3Lister::TakePage(const Filter& filter, S3ListPage page, Progress& progress) const {
   const std::string& root = client_.options().location.prefix;
   size_t foreign = 0;
   std::string example;
   for (ObjectInfo& object : page.objects) {
     if (!progress.last_key.empty() && object.key <= progress.last_key) progress.ordered = false;
     progress.last_key = object.key;
-    if (!object.key.starts_with(query.prefix) || object.key <= query.start_after) continue;
+    if (!object.key.starts_with(filter.prefix) || object.key <= filter.start_after) continue;
     std::string key = object.key.substr(root.size());
     if (!CheckKey(key).ok()) {
       if (foreign++ == 0) example = std::move(key);
@@ -138,41 +168,43 @@ void S3Lister::TakePage(const Query& query, S3ListPage page, Progress& progress)
   }
 }
 
-Result<std::vector<ObjectInfo>> S3Lister::ListOrdered(const Query& query, bool& ordered) const {
-  Progress progress;
-  std::string token;
-  while (true) {
-    ASSIGN_OR_RETURN(S3ListPage page, Page(query, token));
-    const bool more = page.truncated;
-    token = page.next_token;
-    TakePage(query, std::move(page), progress);
-    ordered = progress.ordered;
-    if (!more || !ordered || progress.objects.size() >= query.limit) break;
+Status S3Lister::ListOrdered(const Span& span, const Filter& filter, size_t limit,
+                             Progress& progress) const {
+  if (!span.first_key.empty()) {
+    const Span first = {.prefix = span.first_key, .start = "", .first_key = ""};
+    ASSIGN_OR_RETURN(S3ListPage page, Page(first, "", 1));
+    std::erase_if(page.objects,
+                  [&](const ObjectInfo& object) { return object.key != span.first_key; });
+    TakePage(filter, std::move(page), progress);
   }
-  if (progress.objects.size() > query.limit) progress.objects.resize(query.limit);
-  return std::move(progress.objects);
+  std::string token;
+  bool more = true;
+  while (more && progress.ordered && progress.objects.size() < limit) {
+    ASSIGN_OR_RETURN(S3ListPage page, Page(span, token, limit - progress.objects.size()));
+    more = page.truncated;
+    token = page.next_token;
+    TakePage(filter, std::move(page), progress);
+  }
+  return OkStatus();
 }
 
-Result<std::vector<ObjectInfo>> S3Lister::ListUnordered(const Query& query) const {
-  Query everything = query;
-  everything.sent_start.clear();
-  everything.limit = SIZE_MAX;
-  Progress progress;
+Status S3Lister::ListUnordered(const std::string& prefix, const Filter& filter,
+                               Progress& progress) const {
+  const Span everything = {.prefix = prefix, .start = "", .first_key = ""};
   std::string token;
   bool more = true;
   while (more) {
-    ASSIGN_OR_RETURN(S3ListPage page, Page(everything, token));
+    ASSIGN_OR_RETURN(S3ListPage page, Page(everything, token, SIZE_MAX));
     more = page.truncated;
     token = page.next_token;
-    TakePage(query, std::move(page), progress);
+    TakePage(filter, std::move(page), progress);
   }
   std::vector<ObjectInfo>& objects = progress.objects;
   const auto key_of = [](const ObjectInfo& object) -> const std::string& { return object.key; };
   std::ranges::sort(objects, {}, key_of);
   const auto repeated = std::ranges::unique(objects, {}, key_of);
   objects.erase(repeated.begin(), repeated.end());
-  if (objects.size() > query.limit) objects.resize(query.limit);
-  return std::move(objects);
+  return OkStatus();
 }
 
 Result<std::vector<S3Upload>> S3Lister::ListUploads() const {

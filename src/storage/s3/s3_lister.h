@@ -26,13 +26,16 @@ class S3Lister {
   Result<std::vector<S3Upload>> ListUploads() const;
 
  private:
-  struct Query;
+  struct Span;
+  struct Filter;
   struct Progress;
 
-  Result<S3ListPage> Page(const Query& query, const std::string& token) const;
-  void TakePage(const Query& query, S3ListPage page, Progress& progress) const;
-  Result<std::vector<ObjectInfo>> ListOrdered(const Query& query, bool& ordered) const;
-  Result<std::vector<ObjectInfo>> ListUnordered(const Query& query) const;
+  static std::vector<Span> Divide(const std::string& prefix, const std::string& start);
+  Result<S3ListPage> Page(const Span& span, const std::string& token, size_t limit) const;
+  void TakePage(const Filter& filter, S3ListPage page, Progress& progress) const;
+  Status ListOrdered(const Span& span, const Filter& filter, size_t limit,
+                     Progress& progress) const;
+  Status ListUnordered(const std::string& prefix, const Filter& filter, Progress& progress) const;
 
   S3Client& client_;
   // The server was seen to list in another order than that of bytes.
