@@ -36,7 +36,9 @@ class IndexMoverTest : public ::testing::Test {
   }
   // Publishes an index of two parts in primary, and nothing else stays of what was before.
   IndexPtr Begin() {
-    if (const IndexPtr old = registry_->Find(kName)) EXPECT_TRUE(registry_->Remove(*old).ok());
+    if (const IndexPtr old = registry_->Find(kName)) {
+      EXPECT_TRUE(registry_->Remove(*old).ok());
+    }
     IndexInfo index{
         .name = kName, .source = *DatasetName::Parse("people"), .bucket = Bucket("primary")};
     index.id_column = "id";
