@@ -1,5 +1,7 @@
 #include "storage/bucket_probe.h"
 
+#include <utility>
+
 #include "base/ids.h"
 #include "base/rng.h"
 #include "base/strings.h"
@@ -64,7 +66,8 @@ Finding CheckBucketSettings(const BucketConfig& config) {
 bool ProbeSteps::Try(std::string_view name, const std::function<Finding()>& step) {
   const int64_t begin = NowMicros();
   if (remaining_ms() > 0) {
-    Add(name, step(), NowMicros() - begin);
+    Finding finding = step();
+    Add(name, std::move(finding), NowMicros() - begin);
     return report_.steps.back().status.ok();
   }
   if (!ended_) {

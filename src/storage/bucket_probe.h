@@ -12,7 +12,7 @@
 namespace lakehouse::storage {
 
 // One thing that was tried. The names, in the order in which they are tried:
-//   s3     settings, credentials, resolve, connect, tls (of https), answer (where none came),
+//   s3     settings, credentials, resolve, connect, tls (of https), answer (where none of S3 came),
 //          clock, path_style, signature, region, bucket, list, put, get, list_after_write,
 //          conditional_put, conditional_replace, checksum, multipart, delete
 //   local  settings, root, free_space, put, get, list_after_write, conditional_put,

@@ -88,6 +88,7 @@ TEST(BucketProbeFlawsTest, TellsThatConditionsAreIgnored) {
   EXPECT_THAT(StepOf(report, "conditional_replace").status.message(),
               HasSubstr("although another version was named"));
   EXPECT_THAT(StepOf(report, "conditional_put").mend, HasSubstr("If-None-Match"));
+  EXPECT_EQ(report.status().code(), StatusCode::kInvalidArgument);
 }
 
 // Checks the condition, waits for the other writers to do the same, and then writes.
@@ -206,6 +207,18 @@ TEST(BucketProbeFlawsTest, TellsAnExpiredToken) {
   EXPECT_THAT(report.status().message(), HasSubstr("renew session_token in the secret keys"));
 }
 
+TEST(BucketProbeFlawsTest, TellsThatTheServerFails) {
+  S3Flaws flaws;
+  flaws.instead = [](const net::Request& request) -> std::optional<net::Response> {
+    if (request.path == "/") return std::nullopt;
+    return FlawedS3Server::Error(500, "InternalError");
+  };
+  const ProbeReport report = ProbeFlawed(flaws);
+  EXPECT_THAT(FailuresOf(report), ElementsAre("answer"));
+  EXPECT_EQ(report.status().code(), StatusCode::kUnavailable);
+  EXPECT_THAT(report.status().message(), HasSubstr("look into the server's log"));
+}
+
 TEST(BucketProbeFlawsTest, FindsOutThatTheServerWantsPathStyle) {
   // Hosts below localhost are this machine, and this server looks at paths only.
   FlawedS3Server server({});
@@ -241,7 +254,7 @@ TEST(BucketProbeFlawsTest, TellsThatTheServerIsNoS3Server) {
     return net::Response{.status = 200, .headers = {}, .body = "<html>hello</html>", .stream = {}};
   });
   const ProbeReport report = Probe(S3BucketAt(net::testing::Url(*server, ""), "lake"));
-  EXPECT_EQ(FailuresOf(report).size(), 1u);
+  EXPECT_THAT(FailuresOf(report), ElementsAre("answer"));
   EXPECT_THAT(report.status().message(),
               HasSubstr("check that the endpoint is that of an S3 server"));
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -176,8 +177,11 @@ class S3Probe {
   // The steps from path_style to list. False when the rest cannot be tried.
   bool JudgeFirst(const FirstAnswer& first) {
     const S3Error& error = first.outcome.error;
-    const auto fail = [&](std::string_view name, std::string mend) {
-      steps_.Add(name, Failed(first.outcome.status, std::move(mend)), first.micros);
+    const auto fail = [&](std::string_view name, std::string mend,
+                          std::optional<StatusCode> code = std::nullopt) {
+      const Status& status = first.outcome.status;
+      steps_.Add(name, Failed({code.value_or(status.code()), status.message()}, std::move(mend)),
+                 first.micros);
       return false;
     };
     if (first.outcome.ok() || error.code == "AccessDenied") steps_.Add("path_style", Passed());
@@ -193,20 +197,26 @@ class S3Probe {
     if (error.code == "RequestTimeTooSkewed") {
       return fail("signature", "set the clock that is wrong, best by NTP");
     }
+    if (error.http_status >= 500) return fail("answer", "look into the server's log");
     // An answer that is no listing came from something else than S3.
-    const bool answered = error.http_status != 0 || first.outcome.ok();
-    if (!answered) return fail("signature", "check that the endpoint is that of an S3 server");
+    if (error.http_status == 0 && !first.outcome.ok()) {
+      return fail("answer", "check that the endpoint is that of an S3 server");
+    }
     steps_.Add("signature", Passed());
     if (IsWrongRegion(error)) {
-      return fail("region", error.region.empty() || error.region == options_.location.region
-                                ? "set endpoint to the address that serves the bucket; redirects "
-                                  "are not followed"
-                                : StrCat("set region = \"", error.region, "\""));
+      const bool named = !error.region.empty() && error.region != options_.location.region;
+      return fail("region",
+                  named ? StrCat("set region = \"", error.region, "\"")
+                        : "set endpoint to the address that serves the bucket; redirects are not "
+                          "followed",
+                  StatusCode::kInvalidArgument);
     }
     steps_.Add("region", Passed());
     if (error.code == "NoSuchBucket" || error.http_status == 404) {
-      return fail("bucket", StrCat("create the bucket ", options_.location.bucket,
-                                   ", or correct the setting bucket"));
+      return fail(
+          "bucket",
+          StrCat("create the bucket ", options_.location.bucket, ", or correct the setting bucket"),
+          StatusCode::kNotFound);
     }
     if (first.outcome.ok() || error.http_status == 403) steps_.Add("bucket", Passed());
     if (first.outcome.ok()) {
@@ -214,7 +224,8 @@ class S3Probe {
       return true;
     }
     can_list_ = false;
-    fail("list", error.http_status == 403 ? Allow("s3:ListBucket", false) : "see what it says");
+    fail("list", error.http_status == 403 ? Allow("s3:ListBucket", false)
+                                          : "look at what the server says, and into its log");
     // Who may not list may still write.
     return error.http_status == 403;
   }

@@ -71,6 +71,7 @@ TEST_P(S3BucketProbeTest, TriesEverythingAndLeavesNothing) {
                   "signature", "region", "bucket", "list", "put", "get", "list_after_write",
                   "conditional_put", "conditional_replace", "checksum", "multipart", "delete"));
   for (const ProbeStep& step : report.steps) EXPECT_EQ(step.note, "") << step.name;
+  EXPECT_GT(StepOf(report, "multipart").milliseconds, 0);
   const auto store = OpenStore(OptionsFor(server(), bucket));
   EXPECT_TRUE(store->List("")->empty());
   EXPECT_EQ(*store->AbortStaleUploads({INT64_MAX}), 0u);
@@ -120,6 +121,7 @@ TEST_P(S3BucketProbeTest, NamesTheRightRegion) {
     return;
   }
   EXPECT_THAT(FailuresOf(report), ElementsAre("region"));
+  EXPECT_EQ(report.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(report.status().message(), HasSubstr("set region = \"us-east-1\""));
 }
 
@@ -127,6 +129,7 @@ TEST_P(S3BucketProbeTest, TellsAMissingBucket) {
   const ProbeReport report = Probe(S3BucketAt(server().endpoint(), "no-such-bucket"));
   EXPECT_THAT(FailuresOf(report), ElementsAre("bucket"));
   EXPECT_EQ(report.steps.back().name, "bucket");
+  EXPECT_EQ(report.status().code(), StatusCode::kNotFound);
   EXPECT_THAT(report.status().message(), HasSubstr("create the bucket no-such-bucket"));
 }
 

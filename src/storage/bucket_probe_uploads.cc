@@ -128,9 +128,10 @@ Finding ProbeMultipart(S3Client& client, const std::string& key, const ProbeWrit
   }
   const S3Outcome refused = upload.CompleteIfAbsent();
   if (refused.ok()) {
-    return Failed(Internal("the condition of a multipart upload is ignored: an object that exists "
-                           "was created once more"),
-                  plan.mend_conditions);
+    return Failed(
+        InvalidArgument("the condition of a multipart upload is ignored: an object that exists "
+                        "was created once more"),
+        plan.mend_conditions);
   }
   if (refused.error.http_status != 412) return Failed(refused.status, plan.mend_conditions);
 

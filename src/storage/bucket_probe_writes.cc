@@ -71,8 +71,8 @@ Finding Race(ObjectStore& store, const std::string& key, const ProbeWritePlan& p
     }
   }
   if (winners == 1) return Passed();
-  return Failed(Internal("of ", kWriters, " writers that created one key at once ", winners,
-                         " were told that they did"),
+  return Failed(InvalidArgument("of ", kWriters, " writers that created one key at once ", winners,
+                                " were told that they did"),
                 plan.mend_conditions);
 }
 
@@ -80,9 +80,10 @@ Finding Race(ObjectStore& store, const std::string& key, const ProbeWritePlan& p
 Finding TryCreate(ObjectStore& store, const std::string& taken, const ProbeWritePlan& plan) {
   const Status again = store.Put(taken, "again", {.if_absent = true}).status();
   if (again.ok()) {
-    return Failed(Internal("the condition of a conditional PUT is ignored: an object that exists "
-                           "was created once more"),
-                  plan.mend_conditions);
+    return Failed(
+        InvalidArgument("the condition of a conditional PUT is ignored: an object that exists "
+                        "was created once more"),
+        plan.mend_conditions);
   }
   if (again.code() != StatusCode::kConflict) return Failed(again, plan.mend_conditions);
   for (int round = 0; round < kRounds; ++round) {
@@ -100,17 +101,19 @@ Finding TryReplace(ObjectStore& store, const std::string& key, const ProbeWriteP
   if (!replaced.ok()) return Failed(replaced.status(), plan.mend_conditions);
   const Status stale = store.Put(key, "third", {.if_version = now->version}).status();
   if (stale.ok()) {
-    return Failed(Internal("the condition of a conditional PUT is ignored: an object was replaced "
-                           "although another version was named"),
-                  plan.mend_conditions);
+    return Failed(
+        InvalidArgument("the condition of a conditional PUT is ignored: an object was replaced "
+                        "although another version was named"),
+        plan.mend_conditions);
   }
   if (stale.code() != StatusCode::kConflict) return Failed(stale, plan.mend_conditions);
   const Status missing =
       store.Put(MissingKey(plan), "fourth", {.if_version = now->version}).status();
   if (missing.ok()) {
-    return Failed(Internal("the condition of a conditional PUT is ignored: an object that was not "
-                           "there was replaced"),
-                  plan.mend_conditions);
+    return Failed(
+        InvalidArgument("the condition of a conditional PUT is ignored: an object that was not "
+                        "there was replaced"),
+        plan.mend_conditions);
   }
   const bool refused =
       missing.code() == StatusCode::kConflict || missing.code() == StatusCode::kNotFound;
