@@ -27,8 +27,8 @@ class UnreachableAtStartTest(S3Test):
         status, health = server.call("GET", "/storage/bucket-health")
         self.assertEqual((status, health["status"]), (200, "degraded"))
         self.assertEqual(server.sql(COUNT + "near"), [[10, 45]])
-        self.ingest(server, "nearer", numbers_csv(0, 3))
-        self.assertEqual(server.sql(COUNT + "nearer"), [[3, 3]])
+        self.ingest(server, "near", numbers_csv(10, 1), mode="append")
+        self.assertEqual(server.sql(COUNT + "near"), [[11, 55]])
         self.expect_problem(self.ask_sql(server, COUNT + "far"), 503, "unavailable", "s3:down")
         self.expect_problem(server.call("GET", "/catalog/datasets/far"), 503, "unavailable",
                             "s3:down")
@@ -39,7 +39,6 @@ class UnreachableAtStartTest(S3Test):
         self.minio.start()
         self.await_sql(server, COUNT + "far", [[10, 145]])
         self.assertEqual(self.bucket_of(server, "far"), "s3:down")
-        self.assertEqual(self.bucket_of(server, "nearer"), "primary")
 
     def test_the_primary_bucket_is_away_and_comes_back(self):
         self.configure(bucket_table("primary", Buckets.make(self.versitygw), self.versitygw),

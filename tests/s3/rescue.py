@@ -65,7 +65,7 @@ class RescueTest(S3Test):
         server, key = self.check_lost_file(lose)
         # Writes never go there.
         spare_before = all_keys(self.versitygw, self.spare)
-        self.put(server, "primary", key + ".copy", b"new")
+        self.put(server, "primary", "notes/new.txt", b"new")
         self.ingest(server, "others", numbers_csv(0, 3))
         self.assertEqual(all_keys(self.versitygw, self.spare), spare_before)
         # Nothing is hidden when the copy is gone too.
