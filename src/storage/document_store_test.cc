@@ -161,6 +161,17 @@ TEST_F(DocumentStoreTest, ContinuesTheVersionsOfADeletedDocument) {
   EXPECT_EQ(VersionsOf(documents_.History("dataset", "people")), (Versions{2, 1}));
 }
 
+TEST_F(DocumentStoreTest, SkipsVersionsWhenItIsToldTo) {
+  EXPECT_EQ(*documents_.Write("dataset", "people", 0, Body(1), 7), 7u);
+  EXPECT_EQ(*documents_.Write("dataset", "people", 7, Body(2), 3), 8u) << "never backwards";
+  ASSERT_TRUE(documents_.Delete("dataset", "people", 8).ok());
+  EXPECT_EQ(*documents_.Write("dataset", "people", 0, Body(3), 20), 20u);
+  EXPECT_EQ(documents_.Read("dataset", "people")->body, Body(3));
+  EXPECT_EQ(documents_.History("dataset", "people")->size(), 2u);
+  const auto beyond = documents_.Write("dataset", "people", 20, Body(4), UINT64_MAX);
+  EXPECT_EQ(beyond.status().code(), StatusCode::kInternal);
+}
+
 TEST_F(DocumentStoreTest, ReadsEveryLiveDocumentInOrder) {
   for (const std::string name : {"c", "a", "b-2", "b"}) {
     ASSERT_TRUE(documents_.Write("dataset", name, 0, Body(1)).ok());
@@ -362,6 +373,51 @@ class HeldUpStore : public FaultyStore {
     return FaultyStore::Put(key, bytes, condition);
   }
 };
+
+// A store whose reads wait until a number of them have come.
+class MeetingStore : public FaultyStore {
+ public:
+  explicit MeetingStore(int expected) : FaultyStore(NewMemoryStore()), expected_(expected) {}
+  Result<std::string> Get(std::string_view key, ByteRange range) const override {
+    ++came_;
+    while (came_ < expected_) std::this_thread::yield();
+    return FaultyStore::Get(key, range);
+  }
+
+ private:
+  const int expected_;
+  mutable std::atomic<int> came_{0};
+};
+
+TEST(DocumentStoreManyTest, ReadsSideBySideAndInOrder) {
+  // One reader after the other would never meet.
+  MeetingStore store(16);
+  DocumentStore documents(store);
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(documents.Write("dataset", StrCat("d", 100 + i), 0, Body(i)).ok());
+  }
+  const auto all = documents.ReadAll("dataset");
+  ASSERT_TRUE(all.ok()) << all.status().ToString();
+  ASSERT_EQ(all->size(), 100u);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ((*all)[static_cast<size_t>(i)].name, StrCat("d", 100 + i));
+    EXPECT_EQ((*all)[static_cast<size_t>(i)].body, Body(i));
+  }
+}
+
+TEST(DocumentStoreManyTest, AnyReadThatFailsFailsAll) {
+  FaultyStore store(NewMemoryStore());
+  DocumentStore documents(store);
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(documents.Write("dataset", StrCat("d", i), 0, Body(i)).ok());
+  }
+  for (uint64_t ordinal = 1; ordinal <= 40; ++ordinal) {
+    store.AddFault({.call = StoreCall::kGet, .ordinal = ordinal});
+    EXPECT_EQ(documents.ReadAll("dataset").status().code(), StatusCode::kUnavailable);
+    store.ClearFaults();
+  }
+  EXPECT_EQ(documents.ReadAll("dataset")->size(), 40u);
+}
 
 TEST(DocumentStoreRaceTest, AWriterThatComesFarTooLateSeesConflict) {
   for (const int others : {1, 2, 3, 10}) {
