@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "base/strings.h"
+#include "catalog/object_copier.h"
 #include "ingest/dataset_name.h"
 #include "ingest/dataset_writer.h"
 #include "ingest/row_source.h"
@@ -105,19 +106,13 @@ class FileIngester : public Ingester {
   Result<IngestAnswer> IngestTimed(const IngestRequest& request) {
     ASSIGN_OR_RETURN(const DatasetName name, request.dataset ? Result<DatasetName>(*request.dataset)
                                                              : DatasetNameFor(request.file_name));
-    ASSIGN_OR_RETURN(const DatasetPtr existing, Find(name));
+    ASSIGN_OR_RETURN(const DatasetPtr existing, options_.catalog->GetOrNull(name));
     if (const auto* source = SameBytes(existing, request)) return Unchanged(existing, *source);
     if (existing != nullptr && request.mode == CommitMode::kCreate) return ExistsError(name);
     ASSIGN_OR_RETURN(const BucketName bucket, ChooseBucket(request, existing));
     // Parquet is smaller than text by far; a copy in strict form may be needed beside it.
     TRY(directory_->CheckFreeDisk(request.content->size_bytes / 2));
     return Convert({request, name, existing, bucket});
-  }
-
-  Result<DatasetPtr> Find(const DatasetName& name) const {
-    auto found = options_.catalog->Get(name);
-    if (!found.ok() && found.status().code() == StatusCode::kNotFound) return DatasetPtr();
-    return found;
   }
 
   Result<BucketName> ChooseBucket(const IngestRequest& request, const DatasetPtr& existing) const {
@@ -174,7 +169,7 @@ class FileIngester : public Ingester {
   // Stores the file and commits it. Sets answer.dataset.
   Status Publish(const Task& task, const WrittenFile& written, IngestAnswer& answer) {
     TRY(task.request.cancel.Check());
-    ASSIGN_OR_RETURN(storage::ObjectStore* const store, options_.buckets->Find(task.bucket));
+    ASSIGN_OR_RETURN(storage::ObjectStore * store, options_.buckets->Find(task.bucket));
     catalog::DatasetCommit commit{.name = task.name, .bucket = task.bucket};
     commit.mode = task.request.mode;
     commit.columns = written.columns;
@@ -194,6 +189,8 @@ class FileIngester : public Ingester {
       commit.files.push_back({key, written.size_bytes, answer.rows_added, written.crc32c});
     }
     const Status status = Commit(task, commit, answer);
+    // The dataset may have moved meanwhile, and the file with it.
+    ASSIGN_OR_RETURN(store, options_.buckets->Find(commit.bucket));
     // After any other error the commit may have happened, and garbage collection decides.
     const bool certainly_unused = answer.unchanged || status.code() == StatusCode::kConflict ||
                                   status.code() == StatusCode::kInvalidArgument;
@@ -217,7 +214,7 @@ class FileIngester : public Ingester {
         return OkStatus();
       }
       if (published.status().code() != StatusCode::kConflict) return published.status();
-      ASSIGN_OR_RETURN(const DatasetPtr current, Find(task.name));
+      ASSIGN_OR_RETURN(const DatasetPtr current, options_.catalog->GetOrNull(task.name));
       if (const auto* source = SameBytes(current, task.request)) {
         answer = Unchanged(current, *source);
         return OkStatus();
@@ -225,13 +222,30 @@ class FileIngester : public Ingester {
       if (attempt == kCommitAttempts || !MayRebase(task, base, current, commit)) {
         return published.status();
       }
+      if (current->bucket != commit.bucket) TRY(Follow(*current, task.request.cancel, commit));
       base = current;
     }
   }
 
+  // Takes the commit's files to the bucket that the dataset has moved to.
+  Status Follow(const catalog::Dataset& dataset, const CancelToken& cancel,
+                catalog::DatasetCommit& commit) {
+    catalog::ObjectCopier copier(*options_.buckets, {.from = commit.bucket,
+                                                     .to = dataset.bucket,
+                                                     .work_dir = options_.work_dir,
+                                                     .cancel = cancel,
+                                                     .on_bytes = {}});
+    for (const catalog::DataFile& file : commit.files) {
+      TRY(copier.Copy({file.key, file.size_bytes, file.crc32c}));
+    }
+    // The copies left behind are named by nobody: garbage collection takes them.
+    commit.bucket = dataset.bucket;
+    return OkStatus();
+  }
+
   static bool MayRebase(const Task& task, const DatasetPtr& base, const DatasetPtr& current,
                         const catalog::DatasetCommit& commit) {
-    if (current == nullptr || current->bucket != task.bucket) return false;
+    if (current == nullptr) return false;
     if (task.request.mode == CommitMode::kAppend) {
       return SameColumns(current->columns, commit.columns);
     }
