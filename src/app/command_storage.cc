@@ -46,6 +46,9 @@ void PrintStep(const Json& step) {
   const bool ok = step.value("ok", false);
   std::printf("%-6s %-20s %8.1f ms\n", ok ? "ok" : "FAILED", step.value("name", "").c_str(),
               step.value("milliseconds", 0.0));
+  if (const std::string note = step.value("note", ""); !note.empty()) {
+    std::printf("       %s\n", note.c_str());
+  }
   if (ok) return;
   std::printf("       %s\n", step.value("detail", "").c_str());
   if (const std::string mend = step.value("mend", ""); !mend.empty()) {
