@@ -13,6 +13,7 @@
 #include "duckdb/planner/operator/logical_get.hpp"
 #include "sql/allowed_functions.internal.h"
 #include "sql/engine.h"
+#include "sql/error.internal.h"
 #include "sql/gate.internal.h"
 
 namespace lakehouse::sql {
@@ -119,6 +120,8 @@ void CheckBoundPlan(duckdb::OptimizerExtensionInput& input,
 }
 
 [[noreturn]] void ThrowUnknownTable(const Scope& scope, duckdb::ReplacementScanInput& input) {
+  const Status why = input.schema_name.empty() ? scope.WhyMissing(input.table_name) : OkStatus();
+  if (why.code() == StatusCode::kUnavailable) ThrowUnavailable(why.message());
   std::vector<std::string> names;
   for (const catalog::DatasetPtr& dataset : scope.datasets()) names.push_back(dataset->name.str());
   const std::string nearest = NearestName(ToLowerAscii(input.table_name), names);

@@ -31,7 +31,7 @@ class DuckDbEngine : public Engine {
     if (!IsValidUtf8(request.sql)) return InvalidArgument("The query is not UTF-8");
     ASSIGN_OR_RETURN(const QuerySlots::Slot slot, slots_.Acquire(request.cancel));
     try {
-      const auto scope = Scope::ForQuery(catalog_.List());
+      const auto scope = Scope::ForQuery(catalog_.List(), &catalog_);
       duckdb::Connection connection(*database_);
       Scope::Attach(*connection.context, scope);
       ASSIGN_OR_RETURN(auto statement, ParseStatement(*connection.context, *scope, request.sql));

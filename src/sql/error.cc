@@ -87,6 +87,11 @@ Status FromError(const duckdb::ErrorData& error, const CancelToken& cancel) {
   }
 }
 
+void ThrowUnavailable(const std::string& text) {
+  const std::string code(StatusCodeName(StatusCode::kUnavailable));
+  throw duckdb::IOException(std::unordered_map<std::string, std::string>{{kStatusKey, code}}, text);
+}
+
 void ThrowStorageError(const Status& error, const std::string& what, const BucketName& bucket) {
   LogWarning("a statement could not read an object",
              {{"bucket", bucket.str()}, {"error", error.message()}});

@@ -17,6 +17,9 @@ namespace lakehouse::sql {
 Status FromError(const duckdb::ErrorData& error, const CancelToken& cancel = {});
 Status FromException(const std::exception& exception, const CancelToken& cancel = {});
 
+// Throws a text that FromError gives back as it is, as kUnavailable.
+[[noreturn]] void ThrowUnavailable(const std::string& text);
+
 // Throws what reading an object from storage came to, so that FromError gives it back: kInternal
 // stays, everything else is kUnavailable, for whoever asks can only try again. `what` says what
 // could not be done, without a path.

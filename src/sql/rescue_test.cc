@@ -83,6 +83,25 @@ TEST_F(RescueTest, ABucketThatCannotBeReachedIsUnavailableAndNamed) {
   EXPECT_EQ(Rows("SELECT count(*) FROM far_rows"), "[[20000]]");
 }
 
+TEST_F(RescueTest, ADatasetOfABucketThatIsAwaySinceTheStartIsUnavailable) {
+  engine_.reset();
+  FailFar(StatusCode::kUnavailable);
+  catalog_ = Must(catalog::Catalog::Open(*buckets_, {.loading = {.in_background = false}}));
+  OpenEngine({});
+  for (const char* sql : {"SELECT sum(id) FROM far_rows", "FROM FAR_ROWS", "DESCRIBE far_rows"}) {
+    const Status status = Error(sql);
+    EXPECT_EQ(status.code(), StatusCode::kUnavailable) << sql << "\n" << status.ToString();
+    EXPECT_THAT(status.message(), HasSubstr("bucket far"));
+  }
+  EXPECT_EQ(Error("FROM main.far_rows").code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Error("FROM 'a file.csv'").code(), StatusCode::kInvalidArgument);
+  EXPECT_EQ(Rows("SELECT id FROM rows"), "[[7]]");
+  far_->ClearFaults();
+  ASSERT_TRUE(catalog_->LoadMissing().ok());
+  EXPECT_EQ(Rows("SELECT count(*) FROM far_rows"), "[[20000]]");
+  EXPECT_EQ(Error("FROM nobody").code(), StatusCode::kInvalidArgument);
+}
+
 TEST_F(RescueTest, TheRescueBucketAnswersForOneThatIsAway) {
   CopyToRescue("far_rows");
   FailFar(StatusCode::kUnavailable);

@@ -12,11 +12,12 @@ constexpr const char* kStateKey = "lakehouse_scope";
 }  // namespace
 
 duckdb::shared_ptr<Scope> Scope::Trusted() {
-  return duckdb::make_shared_ptr<Scope>(true, std::vector<catalog::DatasetPtr>());
+  return duckdb::make_shared_ptr<Scope>(true, std::vector<catalog::DatasetPtr>(), nullptr);
 }
 
-duckdb::shared_ptr<Scope> Scope::ForQuery(std::vector<catalog::DatasetPtr> datasets) {
-  return duckdb::make_shared_ptr<Scope>(false, std::move(datasets));
+duckdb::shared_ptr<Scope> Scope::ForQuery(std::vector<catalog::DatasetPtr> datasets,
+                                          const catalog::Catalog* catalog) {
+  return duckdb::make_shared_ptr<Scope>(false, std::move(datasets), catalog);
 }
 
 Scope* Scope::Find(duckdb::ClientContext& context) {
@@ -47,6 +48,13 @@ const catalog::Dataset* Scope::Resolve(std::string_view name) {
     readable_.emplace(LakePath(dataset.bucket, file.key), file.size_bytes);
   }
   return &dataset;
+}
+
+Status Scope::WhyMissing(std::string_view name) const {
+  const auto dataset = DatasetName::Parse(ToLowerAscii(name));
+  TRY(dataset.status());
+  if (catalog_ == nullptr) return NotFound("there is no dataset ", *dataset);
+  return catalog_->Get(*dataset).status();
 }
 
 bool Scope::MayRead(const std::string& lake_path) const {

@@ -25,8 +25,10 @@ class Scope : public duckdb::ClientContextState {
  public:
   // For connections that run only SQL of our own.
   static duckdb::shared_ptr<Scope> Trusted();
-  // For SQL from outside. `datasets` is sorted by name, as Catalog::List gives it.
-  static duckdb::shared_ptr<Scope> ForQuery(std::vector<catalog::DatasetPtr> datasets);
+  // For SQL from outside. `datasets` is sorted by name, as Catalog::List gives it. `catalog`, which
+  // outlives the scope, says why another one is missing; null: it does not exist.
+  static duckdb::shared_ptr<Scope> ForQuery(std::vector<catalog::DatasetPtr> datasets,
+                                            const catalog::Catalog* catalog = nullptr);
 
   // The scope of a connection, or null. The pointer lives as long as the connection.
   static Scope* Find(duckdb::ClientContext& context);
@@ -38,6 +40,9 @@ class Scope : public duckdb::ClientContextState {
   const std::vector<catalog::DatasetPtr>& datasets() const { return datasets_; }
   // Finds a dataset by its name in any case and permits its objects; null when there is none.
   const catalog::Dataset* Resolve(std::string_view name);
+  // What the catalog says of a name that Resolve did not find: kUnavailable when the dataset may be
+  // in a bucket that could not be read yet.
+  Status WhyMissing(std::string_view name) const;
   bool MayRead(const std::string& lake_path) const;
   // What the catalog says of an object's size; nullopt where only the SQL names the object.
   std::optional<uint64_t> SizeOf(const std::string& lake_path) const;
@@ -47,12 +52,13 @@ class Scope : public duckdb::ClientContextState {
   // Set by the gate once it has seen and accepted the bound plan.
   bool plan_approved = false;
 
-  Scope(bool trusted, std::vector<catalog::DatasetPtr> datasets)
-      : trusted_(trusted), datasets_(std::move(datasets)) {}
+  Scope(bool trusted, std::vector<catalog::DatasetPtr> datasets, const catalog::Catalog* catalog)
+      : trusted_(trusted), datasets_(std::move(datasets)), catalog_(catalog) {}
 
  private:
   const bool trusted_;
   const std::vector<catalog::DatasetPtr> datasets_;
+  const catalog::Catalog* const catalog_;
   mutable Mutex mutex_;
   std::unordered_map<std::string, uint64_t> readable_ GUARDED_BY(mutex_);  // With their sizes.
   storage::RescueTrace rescue_trace_;
