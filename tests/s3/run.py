@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 from support.s3_servers import S3Server
 from world import S3Test
 
-MODULES = ["interop", "outage", "rescue", "moving", "freshness"]
+MODULES = ["interop", "outage", "rescue", "trust", "provisioning", "moving", "freshness"]
 
 
 def main():
