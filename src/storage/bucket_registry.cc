@@ -41,7 +41,9 @@ std::unique_ptr<BucketRegistry> BucketRegistry::FromStores(
   registry->error_store_ = NewMemoryStore();
   registry->errors_ =
       std::make_unique<ErrorJournal>(*registry->error_store_, *registry->options_.clock);
-  for (auto& [name, store] : stores) {
+  for (auto& entry : stores) {
+    const BucketName& name = entry.first;
+    std::unique_ptr<ObjectStore> store = std::move(entry.second);
     auto bucket = std::make_unique<Bucket>(
         Bucket{.info = {name, store->LocalPath("object") ? "local" : "memory", "",
                         registry->RoleOf(name), false},

@@ -1,7 +1,9 @@
 #include "storage/bucket_registry.h"
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -365,6 +367,39 @@ TEST_F(BucketProvisioningTest, ABucketThatTheConfigurationNowForbidsIsListedAndU
   EXPECT_THAT(status.message(), HasSubstr("share a place"));
   EXPECT_TRUE(registry->Remove(Name("archive"), Nobody).ok());
   EXPECT_THAT(Names(*registry), ElementsAre("other", "primary"));
+}
+
+TEST_F(BucketProvisioningTest, BucketsComeAndGoUnderReaders) {
+  const auto registry = MustOpen();
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!done) {
+        const auto found = registry->Find(Name("coming"));
+        if (found.ok()) {
+          EXPECT_EQ((*found)->Get("k").status().code(), StatusCode::kNotFound);
+        }
+        EXPECT_GE(registry->List().size(), 1u);
+        EXPECT_EQ(registry->rescue(), std::nullopt);
+      }
+    });
+  }
+  std::vector<std::thread> writers;
+  std::atomic<int> removed{0};
+  for (int i = 0; i < 2; ++i) {
+    writers.emplace_back([&] {
+      for (int round = 0; round < 5; ++round) {
+        EXPECT_TRUE(registry->Add({.name = "coming"}).ok());
+        if (registry->Remove(Name("coming"), Nobody).ok()) ++removed;
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  done = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_GE(removed, 5);
+  EXPECT_THAT(Names(*registry), ElementsAre("primary"));
 }
 
 TEST_F(BucketProvisioningTest, DocumentsHoldSettingsAndNoSecrets) {
