@@ -37,7 +37,7 @@ class SecretTest(S3Test):
                                                    endpoint=self.trusted.endpoint))
         server = self.serve()
         self.ingest(server, "numbers", numbers_csv(0, 10), bucket="s3:trusted")
-        for name, theirs in (("s3:evil", "evil"), ("s3:trusted-evil", bucket), ("s3:trust", "x")):
+        for name, theirs in (("s3:evil", "evil"), ("s3:trusted-evil", bucket), ("s3:trust", "tru")):
             answer = self.add_bucket(server, name, theirs, self.minio, endpoint=self.evil.endpoint)
             self.expect_problem(answer, 409, "conflict", "credentials minio", "s3:trusted only")
         self.assertEqual(self.evil.log(), [])
@@ -114,7 +114,7 @@ class ProbeTest(S3Test):
         run = self.run_cli("--json", "storage", "test", "s3:tried")
         self.assertEqual(run.returncode, code, (run.stdout, run.stderr))
         last = json.loads(run.stdout)["steps"][-1]
-        text = json.dumps(last).lower()
+        text = " ".join(str(value) for value in last.values()).lower()
         self.assertEqual((last["name"], last["ok"]), (step, step == "delete"), last)
         if status != 201:
             self.assertTrue(last["mend"], last)
@@ -167,7 +167,7 @@ class ProbeTest(S3Test):
         # MinIO takes every region.
         table = bucket_table("s3:tried", Buckets.make(self.versitygw), self.versitygw,
                              region="eu-west-9")
-        self.check(table, "region", WRONG_USE, 400, "invalid_argument", "us-east-1")
+        self.check(table, "region", UNAVAILABLE, 503, "unavailable", 'set region = "us-east-1"')
 
     def test_nobody_listens(self):
         self.check(self.table("lake", endpoint=f"http://127.0.0.1:{free_port()}"), "connect",
