@@ -47,6 +47,13 @@ Result<DatasetPtr> Catalog::Get(const DatasetName& name) const {
                   nearest);
 }
 
+Result<DatasetPtr> Catalog::GetOrNull(const DatasetName& name) const {
+  if (DatasetPtr dataset = Current(name)) return dataset;
+  TRY(CheckNotOnItsWay(name));
+  TRY(loaded_->CheckNotInMissing(name.str()));
+  return DatasetPtr();
+}
+
 Status Catalog::CheckNotOnItsWay(const DatasetName& name) const {
   const std::optional<BucketName> from = directory_.WaitsFor(name);
   if (!from.has_value()) return OkStatus();
@@ -76,10 +83,7 @@ Result<DatasetPtr> Catalog::CommitAlone(const DatasetCommit& commit) {
   const auto hold = names_.Lock(commit.name);
   DatasetPtr current = Current(commit.name);
   if (WasApplied(commit, current.get())) return current;
-  if (current == nullptr) {
-    TRY(CheckNotOnItsWay(commit.name));
-    TRY(loaded_->CheckNotInMissing(commit.name.str()));
-  }
+  TRY(GetOrNull(commit.name).status());
   TRY(CheckApplies(commit, current.get()));
   TRY(CheckStored(commit));
   Result<DatasetPtr> published = Publish(ApplyCommit(commit, current.get(), clock_.Now()));

@@ -99,6 +99,9 @@ class Catalog {
   // kNotFound names the nearest dataset. kUnavailable when the dataset is, or may be, in a bucket
   // that could not be loaded yet.
   Result<DatasetPtr> Get(const DatasetName& name) const;
+  // As Get, but null when a new dataset may take the name. kUnavailable only when a bucket that
+  // could not be loaded was last known to hold it.
+  Result<DatasetPtr> GetOrNull(const DatasetName& name) const;
   // The object key prefix for a dataset's data files: "data/<dataset>/data/".
   static std::string DataPrefix(const DatasetName& name);
 
@@ -138,7 +141,7 @@ class Catalog {
   // Deletes data files that are older than `grace_micros` and that no dataset has named since.
   // Returns how many bytes were freed. A bucket that could not be loaded yet keeps everything.
   // Deletes nothing after a failed listing, and stops at the first error. Objects that are no data
-  // files of ours are never touched.
+  // files of ours, and the copies in the rescue bucket, are never touched.
   Result<uint64_t> CollectGarbage(int64_t grace_micros);
 
   // Called after every published commit, move and drop, on the committing thread. REQUIRES: before

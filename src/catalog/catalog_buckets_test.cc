@@ -87,7 +87,10 @@ TEST_F(CatalogBucketsTest, CreatesElsewhereButNeverANameThatTheBucketHolds) {
   const DatasetCommit there = MakeCommit("fresh", CommitMode::kCreate, "spare");
   TakeDown(*spare_);
   RestartRemembering();
+  EXPECT_EQ(*catalog_->GetOrNull(Name("jobs")), nullptr);
+  EXPECT_EQ(catalog_->GetOrNull(Name("calls")).status().code(), StatusCode::kUnavailable);
   MustCommit("jobs", CommitMode::kCreate);
+  EXPECT_EQ(*catalog_->GetOrNull(Name("jobs")), *catalog_->Get(Name("jobs")));
   for (const CommitMode mode : {CommitMode::kCreate, CommitMode::kAppend, CommitMode::kReplace}) {
     const Status taken = catalog_->Commit(MakeCommit("calls", mode)).status();
     EXPECT_EQ(taken.code(), StatusCode::kUnavailable) << taken.ToString();

@@ -20,6 +20,8 @@ Result<uint64_t> Catalog::CollectGarbage(int64_t grace_micros) {
   for (const storage::BucketInfo& bucket : buckets_.List()) {
     // What a bucket references is known only when all of it was read.
     if (!loaded_->IsLoaded(bucket.name)) continue;
+    // Copies of other buckets' files lie in the rescue bucket: no document there names them.
+    if (buckets_.rescue() == bucket.name) continue;
     ASSIGN_OR_RETURN(const storage::ObjectStore* store, buckets_.Find(bucket.name));
     ASSIGN_OR_RETURN(std::vector<storage::ObjectInfo> objects, store->List("data/"));
     for (storage::ObjectInfo& object : objects) {
