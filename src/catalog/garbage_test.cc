@@ -61,6 +61,20 @@ TEST_F(GarbageTest, NeverTouchesWhatIsNoDataFileOfOurs) {
   EXPECT_EQ(StoredFiles(*primary_), foreign);
 }
 
+TEST_F(GarbageTest, KeepsTheCopiesInTheRescueBucket) {
+  std::map<BucketName, std::unique_ptr<storage::ObjectStore>> stores;
+  stores.emplace(Bucket("primary"), storage::NewMemoryStore(clock_));
+  stores.emplace(Bucket("rescue"), storage::NewMemoryStore(clock_));
+  storage::ObjectStore& rescue = *stores.at(Bucket("rescue"));
+  const auto buckets = storage::BucketRegistry::FromStores(std::move(stores));
+  const auto catalog = Catalog::Open(*buckets, clock_);
+  ASSERT_TRUE(catalog.ok());
+  ASSERT_TRUE(rescue.Put("data/people/data/copy.parquet", "x").ok());
+  clock_.AdvanceMicros(10 * kHour);
+  EXPECT_EQ((*catalog)->CollectGarbage(kHour).value_or(1), 0u);
+  EXPECT_EQ(StoredFiles(rescue), Keys{"data/people/data/copy.parquet"});
+}
+
 TEST_F(GarbageTest, DeletesNothingAfterAFailedListing) {
   StoreFile("people", "primary");
   StoreFile("people", "spare");
