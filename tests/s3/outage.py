@@ -29,6 +29,8 @@ class UnreachableAtStartTest(S3Test):
         self.assertEqual(server.sql(COUNT + "near"), [[10, 45]])
         self.ingest(server, "near", numbers_csv(10, 1), mode="append")
         self.assertEqual(server.sql(COUNT + "near"), [[11, 55]])
+        self.ingest(server, "new", numbers_csv(0, 3))
+        self.assertEqual(server.sql(COUNT + "new"), [[3, 3]])
         self.expect_problem(self.ask_sql(server, COUNT + "far"), 503, "unavailable", "s3:down")
         self.expect_problem(server.call("GET", "/catalog/datasets/far"), 503, "unavailable",
                             "s3:down")
