@@ -64,7 +64,6 @@ std::string_view S3OperationName(S3Operation operation) {
       "DeleteObject",
       "DeleteObjects",
       "ListObjectsV2",
-      "HeadBucket",
       "CreateMultipartUpload",
       "UploadPart",
       "CompleteMultipartUpload",
@@ -212,24 +211,15 @@ void S3Client::ExplainSilence(S3Outcome& outcome, const S3Request& head, int64_t
     outcome.error.code = "NoSuchKey";
   } else {
     S3Request request;
-    if (missing) {
-      request.operation = S3Operation::kHeadBucket;
-      request.method = net::Method::kHead;
-    } else {
-      request.key = head.key;
-      request.headers.Set("range", "bytes=0-0");
-    }
-    const S3Outcome other = Exchange(request, /*with_checksum=*/false, timeout_ms);
-    const int status = other.error.http_status;
-    if (status == 0 && !other.ok()) {
-      outcome = other;
+    request.key = head.key;
+    request.headers.Set("range", "bytes=0-0");
+    const S3Outcome get = Exchange(request, /*with_checksum=*/false, timeout_ms);
+    if (!get.ok() && get.error.http_status == 0) {
+      outcome = get;
       return;
     }
-    if (missing && (other.ok() || status == 404)) {
-      outcome.error.code = other.ok() ? "NoSuchKey" : "NoSuchBucket";
-    } else if (!other.error.code.empty()) {
-      outcome.error = other.error;
-    }
+    if (!get.error.code.empty()) outcome.error = get.error;
+    if (missing && get.ok()) outcome.error.code = "NoSuchKey";  // It came in between.
   }
   outcome.retryable = IsRetryable(outcome.error);
   outcome.status =

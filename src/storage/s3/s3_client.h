@@ -24,14 +24,13 @@ enum class S3Operation {
   kDeleteObject,
   kDeleteObjects,
   kListObjects,
-  kHeadBucket,
   kCreateUpload,
   kUploadPart,
   kCompleteUpload,
   kAbortUpload,
   kListUploads,
 };
-inline constexpr size_t kS3OperationCount = 12;
+inline constexpr size_t kS3OperationCount = 11;
 // S3's own name, "PutObject".
 std::string_view S3OperationName(S3Operation operation);
 
@@ -119,8 +118,8 @@ class S3Client {
   S3Outcome Exchange(S3Request& request, bool with_checksum, int64_t timeout_ms);
   Result<net::ClientRequest> Sign(const S3Request& request, bool with_checksum) const;
   S3Outcome Judge(const S3Request& request, net::ClientResponse answer);
-  // An answer to HEAD has no body, so no code: asks in another way whether the bucket is missing
-  // or only the key, or what is wrong with the request.
+  // An answer to HEAD has no body, so no code: asks with a GET whether the bucket is missing or
+  // only the key, or what is wrong with the request.
   void ExplainSilence(S3Outcome& outcome, const S3Request& head, int64_t timeout_ms);
 
   const S3StoreOptions options_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include "base/strings.h"
 #include "storage/s3/s3_time.h"
@@ -84,8 +85,9 @@ Status Forbidden(const S3Error& error, Timestamp now, const std::string& said) {
 }  // namespace
 
 S3Error ErrorOfAnswer(const net::ClientResponse& answer) {
-  S3Error error = ParseS3Error(answer.body).value_or(S3Error());
-  error.cut = error.code.empty() && TrimWhitespace(answer.body).starts_with("<?xml");
+  const std::optional<S3Error> parsed = ParseS3Error(answer.body);
+  S3Error error = parsed.value_or(S3Error());
+  error.cut = !parsed && TrimWhitespace(answer.body).starts_with("<?xml");
   error.http_status = answer.status < 300 ? StatusOfLateError(error.code) : answer.status;
   const auto header = [&](std::string_view name) {
     return std::string(answer.headers.Get(name).value_or(""));

@@ -34,7 +34,9 @@ struct S3RetryPolicy {
   int64_t max_retries = 4;
   int64_t first_wait_ms = 50;
   int64_t max_wait_ms = 5'000;
-  int64_t operation_timeout_ms = 60'000;  // Every operation ends by then, retries included.
+  // Every operation ends by then, retries included. One of many requests (the parts of an object,
+  // the pages of a listing, the batches of a deletion) has this time for each of them.
+  int64_t operation_timeout_ms = 60'000;
 };
 
 struct S3StoreOptions {
@@ -57,7 +59,9 @@ struct S3StoreOptions {
 // somebody else's write. Retries: only what is idempotent or provably not applied.
 //
 // Keys: what the server cannot hold (file-backed ones: a segment over 255 bytes, or a key below
-// another key) is refused with kInvalidArgument and changes nothing.
+// another key) is refused with kInvalidArgument and changes nothing. MinIO takes a key below
+// another key, as "a/b" below "a", and then lists only "a": nothing may be stored under a key that
+// others have as a directory.
 class S3Store : public ObjectStore {
  public:
   static Result<std::unique_ptr<S3Store>> Open(S3StoreOptions options);
