@@ -48,8 +48,9 @@ struct HttpClientOptions {
   int64_t answer_timeout_ms = 0;     // From the request's end to the answer's first byte; 0: none.
   int64_t stall_timeout_ms = 0;      // Below 1 KiB/s for this long ends the transfer; 0: never.
   size_t max_idle_connections = 16;  // Kept open for the next request.
-  bool refuse_link_local = false;    // Never connects to 169.254.0.0/16 or fe80::/10, whatever
-                                     // the name resolves to.
+  // Never connects to 169.254.0.0/16, fe80::/10 or the metadata address fd00:ec2::254, whatever the
+  // name resolves to.
+  bool refuse_link_local = false;
 };
 
 // Keeps connections alive between requests. Thread-safe: every concurrent Fetch has a connection of
@@ -61,11 +62,12 @@ class HttpClient {
 
   // Performs one request. An HTTP error status is an answer, not an error. kUnavailable: no
   // connection or it broke, or the answer ended before its Content-Length; kDeadlineExceeded;
-  // kCancelled; kInvalidArgument: no http(s) URL, or a header with control bytes;
-  // kPermissionDenied: the server's certificate is not trusted, or the address is refused;
+  // kCancelled; kInvalidArgument: no http(s) URL, a header with control bytes, a ca_file that
+  // cannot be read, or a body of another size than `body_size` (the server then never had all of
+  // it); kPermissionDenied: the server's certificate is not trusted, or the address is refused;
   // kResourceExhausted: too large an answer. An error of the request's body or of the sink is
   // returned as it is. The body may be left half read. `reached`, when not null, says how far the
-  // exchange came, also on success.
+  // exchange came, also on success. A request is sent at most once.
   Result<ClientResponse> Fetch(ClientRequest request, const BodySink& sink = {},
                                TransferPhase* reached = nullptr);
 

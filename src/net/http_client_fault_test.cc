@@ -79,7 +79,7 @@ class DeafPort {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int& socket : sockets_) {
       socket = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-      connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address));
+      (void)connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address));
     }
   }
   ~DeafPort() {
