@@ -109,7 +109,8 @@ TEST(AppendLogFormatTest, EveryFlippedBitIsNoticed) {
 
 TEST(AppendLogFormatTest, RefusesWhatIsTooLongOrElsewhere) {
   const std::string bytes = MakeSegment(kRecords);
-  const DecodedSegment longer = DecodeSegment(bytes + "x", kFirst);
+  const std::string with_more = bytes + "x";
+  const DecodedSegment longer = DecodeSegment(with_more, kFirst);
   EXPECT_EQ(longer.state, SegmentState::kDamaged);
   EXPECT_EQ(RecordsOf(longer), kRecords);
   EXPECT_EQ(DecodeSegment(bytes + bytes, kFirst).state, SegmentState::kDamaged);
