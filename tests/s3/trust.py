@@ -6,7 +6,7 @@ import re
 
 from support.fault_proxy import FaultProxy
 from support.s3_servers import S3Server, free_port
-from world import (DONE, REFUSED, UNAVAILABLE, WRONG_USE, Buckets, S3Test,
+from world import (DONE, NOT_FOUND, REFUSED, UNAVAILABLE, WRONG_USE, Buckets, S3Test,
                    bucket_table, numbers_csv, objects_path)
 
 LOCAL_PRIMARY = ["[[storage.buckets]]", 'name = "primary"']
@@ -160,14 +160,15 @@ class ProbeTest(S3Test):
                                              for key, value in fields.items()))
 
     def test_a_bucket_that_is_not_there(self):
-        self.check(self.table("nowhere"), "bucket", UNAVAILABLE, 503, "unavailable",
+        self.check(self.table("nowhere"), "bucket", NOT_FOUND, 404, "not_found",
                    "nowhere", "create the bucket")
 
     def test_a_wrong_region(self):
         # MinIO takes every region.
         table = bucket_table("s3:tried", Buckets.make(self.versitygw), self.versitygw,
                              region="eu-west-9")
-        self.check(table, "region", UNAVAILABLE, 503, "unavailable", 'set region = "us-east-1"')
+        self.check(table, "region", WRONG_USE, 400, "invalid_argument",
+                   'set region = "us-east-1"')
 
     def test_nobody_listens(self):
         self.check(self.table("lake", endpoint=f"http://127.0.0.1:{free_port()}"), "connect",
