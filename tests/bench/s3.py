@@ -146,7 +146,8 @@ class Bench:
             url = self.client.generate_presigned_url("get_object",
                                                      Params={"Bucket": BUCKET, "Key": key})
             sections.append(f'url = "{url}"\nrange = "{span.removeprefix("bytes=")}"\n'
-                            'output = "/dev/null"\nwrite-out = "%{size_download}\\n"\nfail\nno-progress-meter\n')
+                            'output = "/dev/null"\nwrite-out = "%{size_download}\\n"\n'
+                            'fail\nno-progress-meter\n')
         with open(path, "w", encoding="utf-8") as file:
             file.write("next\n".join(sections))
         start = time.perf_counter()

@@ -12,7 +12,8 @@ from support.s3_servers import cached_path
 from world import PEOPLE, Buckets, S3Test, bucket_table, objects_path
 
 ODD_KEYS = ["odd/with space", "odd/plus+and+plus", "odd/percent%41%2f%", "odd/ünï/鳥.bin",
-            "odd/amp&lt<gt>quote\"apostrophe'", "odd/what?hash#semi;equals=", "odd/at@colon:$,!*()~",
+            "odd/amp&lt<gt>quote\"apostrophe'", "odd/what?hash#semi;equals=",
+            "odd/at@colon:$,!*()~",
             "odd/" + "/".join(["long" * 40] * 5)]
 MULTIPART_BYTES = 20 << 20
 

@@ -66,7 +66,8 @@ class MoveTest(S3Test):
                 Loop(lambda: self.find(server, "people_v1", QUESTION), found) as searches:
             for bucket in ("s3:minio", "s3:versitygw", "primary", "s3:versitygw", "s3:minio",
                            "primary"):
-                for kind, name in (("catalog/datasets", "numbers"), ("vectors/indexes", "people_v1")):
+                for kind, name in (("catalog/datasets", "numbers"),
+                                   ("vectors/indexes", "people_v1")):
                     before = (queries.asked, searches.asked)
                     self.await_job(server, self.start_move(server, kind, name, bucket))
                     answer = server.call("GET", f"/{kind}/{name}")[1]

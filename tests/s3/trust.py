@@ -14,8 +14,9 @@ LOCAL_PRIMARY = ["[[storage.buckets]]", 'name = "primary"']
 
 def signers(proxy):
     """Whose keys signed the requests that a proxy saw; "" for a request without a signature."""
-    return {(re.findall(r"Credential=([^/]+)/", request.headers.get("authorization", "")) or [""])[0]
-            for request in proxy.log()}
+    found = [re.search(r"Credential=([^/]+)/", request.headers.get("authorization", ""))
+             for request in proxy.log()]
+    return {match[1] if match else "" for match in found}
 
 
 class SecretTest(S3Test):
