@@ -24,7 +24,8 @@ constexpr uint64_t kKeepRecords = 100'000;
 constexpr int64_t kWindowMicros = 1'000'000;  // In which repeated errors are counted.
 constexpr int64_t kFirstRetryMicros = 1'000'000;
 constexpr int64_t kLastRetryMicros = 60'000'000;
-constexpr size_t kMaxTextBytes = 4096;  // Of a key or a message.
+constexpr int64_t kReadRetryMicros = 5'000'000;  // So long List does not try a bucket that is down.
+constexpr size_t kMaxTextBytes = 4096;           // Of a key or a message.
 constexpr int64_t kNever = INT64_MAX;
 
 Json ToRecord(const StorageError& error) {
@@ -144,6 +145,7 @@ class ErrorJournal::Impl {
   };
 
   Result<LogPtr> Open() REQUIRES_LOCK(io_mutex_);
+  Result<LogPtr> KnownLog() const EXCLUDES_LOCK(mutex_);
   Result<LogPtr> OpenToRead() EXCLUDES_LOCK(io_mutex_);
   Status WriteBatches(bool all) REQUIRES_LOCK(io_mutex_);
   bool TakeBatch(AppendLog& log, bool all) EXCLUDES_LOCK(mutex_);
@@ -156,8 +158,9 @@ class ErrorJournal::Impl {
   const Clock& clock_;
   Mutex io_mutex_;  // One thread opens and writes the log.
   mutable Mutex mutex_;
-  LogPtr log_ GUARDED_BY(mutex_);          // Null until the bucket could be reached.
-  Status unreachable_ GUARDED_BY(mutex_);  // Why opening failed the last time.
+  LogPtr log_ GUARDED_BY(mutex_);                 // Null until the bucket could be reached.
+  Status unreachable_ GUARDED_BY(mutex_);         // Why opening failed the last time.
+  int64_t opened_micros_ GUARDED_BY(mutex_) = 0;  // When that was.
   std::deque<Pending> pending_ GUARDED_BY(mutex_);
   std::vector<StorageError> in_flight_ GUARDED_BY(mutex_);
   bool overflowed_ GUARDED_BY(mutex_) = false;
@@ -200,20 +203,26 @@ Result<ErrorJournal::Impl::LogPtr> ErrorJournal::Impl::Open() {
   Result<std::unique_ptr<AppendLog>> log = AppendLog::Open(store_, kLogName, options);
   MutexLock lock(mutex_);
   unreachable_ = log.status();
+  opened_micros_ = clock_.MonotonicMicros();
   TRY(log.status());
   log_ = *std::move(log);
   return log_;
 }
 
-// Does not try while the bucket is known not to answer, so that nobody waits for it in vain.
+// Null: it has to be opened. A bucket that has just not answered is not tried again.
+Result<ErrorJournal::Impl::LogPtr> ErrorJournal::Impl::KnownLog() const {
+  MutexLock lock(mutex_);
+  const bool just_tried = clock_.MonotonicMicros() - opened_micros_ < kReadRetryMicros;
+  if (log_ == nullptr && just_tried) TRY(unreachable_);
+  return log_;
+}
+
 Result<ErrorJournal::Impl::LogPtr> ErrorJournal::Impl::OpenToRead() {
-  {
-    MutexLock lock(mutex_);
-    if (log_ != nullptr) return log_;
-    TRY(unreachable_);
-  }
+  ASSIGN_OR_RETURN(LogPtr log, KnownLog());
+  if (log != nullptr) return log;
   MutexLock io(io_mutex_);
-  return Open();
+  ASSIGN_OR_RETURN(log, KnownLog());  // Another reader may have tried meanwhile.
+  return log != nullptr ? log : Open();
 }
 
 Status ErrorJournal::Impl::Write(bool all) {

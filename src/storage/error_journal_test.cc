@@ -198,6 +198,22 @@ TEST_F(ErrorJournalTest, WaitsInMemoryWhileTheBucketCannotBeReached) {
   EXPECT_EQ(List(ErrorJournal(store_, clock_), 0, 20'000), KeysOf(12'000, 2'001));
 }
 
+TEST_F(ErrorJournalTest, CanBeReadAgainWhenTheBucketIsBack) {
+  {
+    ErrorJournal journal(store_, clock_);
+    RecordApart(journal, 3);
+  }
+  store_.AddFault({.repeat = UINT64_MAX});
+  ErrorJournal journal(store_, clock_);
+  EXPECT_EQ(journal.List(0, 10).status().code(), StatusCode::kUnavailable);
+  const uint64_t calls = store_.calls();
+  EXPECT_EQ(journal.List(0, 10).status().code(), StatusCode::kUnavailable);
+  EXPECT_EQ(store_.calls(), calls) << "it was not tried again at once";
+  store_.ClearFaults();
+  clock_.AdvanceMicros(10 * kSecond);
+  EXPECT_EQ(List(journal, 0, 10), KeysOf(3, 1));
+}
+
 TEST_F(ErrorJournalTest, WaitsInMemoryWhenTheBucketGoesAway) {
   ErrorJournal journal(store_, clock_);
   RecordApart(journal, 5);
