@@ -1,14 +1,19 @@
 #include "storage/s3/s3_reader.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "base/hash.h"
+#include "base/mutex.h"
 #include "base/rng.h"
+#include "net/test_server.h"
 #include "storage/s3/s3_checksum.h"
 #include "storage/s3/s3_test_server.h"
 
@@ -167,6 +172,96 @@ TEST_F(S3ReaderTest, NeverMixesTwoVersions) {
   char byte = 0;
   EXPECT_EQ(direct_->ReadAt(info, 0, &byte, 1).status().code(), StatusCode::kConflict);
   EXPECT_EQ(direct_->ReadAt(info, info.size_bytes, &byte, 1).status().code(),
+            StatusCode::kConflict);
+}
+
+// A server whose first answer is broken in a way that HTTP does not notice.
+class S3BrokenAnswerTest : public ::testing::Test {
+ protected:
+  static constexpr const char* kBytes = "0123456789";
+
+  S3BrokenAnswerTest() {
+    server_ = net::testing::StartServer([this](net::Request& request) {
+      MutexLock lock(mutex_);
+      const std::string_view range = request.headers.Get("range").value_or("");
+      conditions_.emplace_back(request.headers.Get("if-match").value_or(""));
+      net::Response response;
+      response.headers.Set("ETag", "\"v\"");
+      response.body = kBytes;
+      if (range.starts_with("bytes=")) {
+        const size_t first = static_cast<size_t>(range[6] - '0');
+        const size_t last = static_cast<size_t>(range[8] - '0');
+        response.status = 206;
+        response.body = response.body.substr(first, last - first + 1);
+        response.headers.Set("Content-Range", StrCat("bytes ", first, "-", last, "/10"));
+      }
+      if (break_answer_) break_answer_(response);
+      break_answer_ = nullptr;
+      return response;
+    });
+    S3StoreOptions options;
+    options.location = {.endpoint = StrCat("http://127.0.0.1:", server_->port()),
+                        .region = "us-east-1",
+                        .bucket = "lake",
+                        .prefix = "",
+                        .path_style = true};
+    options.credentials = std::make_shared<testing::FixedCredentials>(S3Credentials());
+    options.retry.first_wait_ms = 1;
+    store_ = OpenStore(std::move(options));
+  }
+
+  using Break = std::function<void(net::Response& response)>;
+  // Reads in both ways; each time the first answer is broken.
+  void ExpectMended(const std::string& what, const Break& breaking) {
+    SetBreak(breaking);
+    EXPECT_EQ(store_->Get("k", {2, 4}).value_or(""), "2345") << what;
+    EXPECT_EQ(TakeConditions(), (std::vector<std::string>{"", ""})) << what;
+    SetBreak(breaking);
+    char buffer[5] = "####";
+    EXPECT_EQ(store_->ReadAt({"k", 10, "v", {}}, 2, buffer, 4).value_or(0), 4u) << what;
+    EXPECT_EQ(std::string(buffer), "2345") << what;
+    EXPECT_EQ(TakeConditions(), (std::vector<std::string>{"\"v\"", "\"v\""})) << what;
+  }
+  void SetBreak(const Break& breaking) {
+    MutexLock lock(mutex_);
+    break_answer_ = breaking;
+  }
+  std::vector<std::string> TakeConditions() {
+    MutexLock lock(mutex_);
+    return std::exchange(conditions_, {});
+  }
+
+  Mutex mutex_;
+  Break break_answer_ GUARDED_BY(mutex_);
+  std::vector<std::string> conditions_ GUARDED_BY(mutex_);
+  std::unique_ptr<net::HttpServer> server_;
+  std::unique_ptr<S3Store> store_;
+};
+
+TEST_F(S3BrokenAnswerTest, AsksAgain) {
+  const auto range = [](const char* text) {
+    return [text](net::Response& response) { response.headers.Set("Content-Range", text); };
+  };
+  ExpectMended("another range", range("bytes 3-6/10"));
+  ExpectMended("a shorter range", range("bytes 2-4/10"));
+  ExpectMended("no range", range("none"));
+  ExpectMended("a range of another size", range("bytes 2-5/5"));
+  ExpectMended("a range that counts too far", range("bytes 2-99999999999999999999/10"));
+  ExpectMended("the whole object", [](net::Response& response) { response.status = 200; });
+  ExpectMended("fewer bytes", [](net::Response& response) { response.body.pop_back(); });
+  ExpectMended("more bytes", [](net::Response& response) { response.body += "x"; });
+  const Break wrong_checksum = [](net::Response& response) {
+    response.headers.Set("x-amz-checksum-crc32c", "AAAAAA==");
+  };
+  SetBreak(wrong_checksum);
+  EXPECT_EQ(store_->Get("k").value_or(""), kBytes);
+  EXPECT_EQ(TakeConditions().size(), 2u);
+}
+
+TEST_F(S3BrokenAnswerTest, NoticesAnotherVersionThoughTheServerDoesNot) {
+  SetBreak([](net::Response& response) { response.headers.Set("ETag", "\"w\""); });
+  char buffer[4];
+  EXPECT_EQ(store_->ReadAt({"k", 10, "v", {}}, 2, buffer, 4).status().code(),
             StatusCode::kConflict);
 }
 
