@@ -231,6 +231,70 @@ TEST(AppendLogDamageTest, ADamagedMergeIsMadeAgain) {
   EXPECT_EQ(log->stats().segments, 2u);
 }
 
+// Its key would still claim the numbers that it lacks.
+TEST(AppendLogDamageTest, ATornMergedSegmentAtTheEndDoesNotHideWhatFollows) {
+  const std::string& bytes = Intact().at(KeyAt(0));
+  const auto store = StoreOf({{KeyAt(0), bytes.substr(0, bytes.size() / 2)}});
+  const auto log = OpenLog(*store);
+  const Records found = ReadAll(*log);
+  EXPECT_EQ(found, ExpectedRecords(1, found.size()));
+  EXPECT_GT(found.size(), 3u);
+  const auto number = log->AppendDurable("new");
+  ASSERT_TRUE(number.ok());
+  EXPECT_GT(*number, 12u);
+  EXPECT_EQ(ReadAll(*OpenLog(*store)).at(*number), "new");
+}
+
+// Segments that are good by themselves and do not belong together show that somebody has meddled.
+// Which of them is right cannot be told, so nothing is moved.
+TEST(AppendLogDamageTest, SegmentsThatContradictEachOtherAreReportedEveryTime) {
+  FaultyStore other(NewMemoryStore());
+  const auto log = OpenLog(other);
+  for (int i = 1; i <= 15; ++i) {
+    ASSERT_TRUE(log->Append("forged " + std::to_string(i)).ok());
+    const Status flushed = i % 3 == 0 ? log->Flush() : OkStatus();
+    ASSERT_TRUE(flushed.ok());
+  }
+  auto store = StoreOf(Intact());
+  ASSERT_TRUE(store->Put(KeyAt(1), *other.Get(KeyAt(1))).ok());
+  const ObjectMap objects = Objects(*store);
+  const auto meddled = OpenLog(*store);
+  for (int i = 0; i < 3; ++i) {
+    Records records;
+    EXPECT_EQ(ReadInto(*meddled, 1, records).code(), StatusCode::kInternal);
+    EXPECT_EQ(records, ExpectedRecords(1, 12));
+  }
+  EXPECT_EQ(meddled->Compact().code(), StatusCode::kInternal);
+  EXPECT_EQ(Objects(*store), objects);
+}
+
+// Writes that are damaged on their way into storage, and acknowledged.
+TEST(AppendLogDamageTest, NothingIsDeletedForAMergeThatWasNotStoredWell) {
+  class DamagingStore : public FaultyStore {
+   public:
+    using FaultyStore::FaultyStore;
+    bool damages = false;
+    Result<ObjectInfo> Put(std::string_view key, std::string_view bytes,
+                           const PutCondition& condition) override {
+      std::string stored(bytes);
+      if (damages) stored[stored.size() / 2] ^= 1;
+      return FaultyStore::Put(key, stored, condition);
+    }
+  };
+  DamagingStore store(NewMemoryStore());
+  auto log = OpenLog(store);
+  AppendSegments(*log, 8);
+  store.damages = true;
+  EXPECT_FALSE(log->Compact().ok());
+  store.damages = false;
+  EXPECT_EQ(ReadAll(*log), ExpectedRecords(1, 8));
+  EXPECT_EQ(store.calls(StoreCall::kDeleteMany), 0u);
+  log = OpenLog(store);
+  EXPECT_EQ(log->Compact().code(), StatusCode::kInternal) << "the damaged merge is moved away";
+  EXPECT_TRUE(log->Compact().ok());
+  EXPECT_EQ(ReadAll(*OpenLog(store)), ExpectedRecords(1, 8));
+}
+
 TEST(AppendLogDamageTest, DamageThatCannotBeMovedStaysWhereItIs) {
   auto store = StoreOf(Intact());
   std::string damaged = Intact().at(KeyAt(1));

@@ -427,6 +427,22 @@ TEST_P(AppendLogTest, MergesInTheBackground) {
   EXPECT_EQ(ReadAll(*OpenLog(store_)), ExpectedRecords(1, 100));
 }
 
+TEST_P(AppendLogTest, ACompactionDuringAWriteLeavesTheNewSegmentToItsWriter) {
+  const auto log = OpenLog(store_);
+  AppendSegments(*log, 1);
+  bool is_first_list = true;
+  store_.before_list = [&] {  // The segment is stored, and its writer is not told yet.
+    if (!std::exchange(is_first_list, false)) return;
+    EXPECT_TRUE(log->Compact().ok());
+  };
+  AppendSegments(*log, 1);
+  EXPECT_EQ(log->stats().segments, ObjectCount());
+  AppendSegments(*log, 1);
+  EXPECT_TRUE(log->Compact().ok());
+  EXPECT_EQ(log->stats().segments, ObjectCount());
+  EXPECT_EQ(ReadAll(*log), ExpectedRecords(1, 3));
+}
+
 TEST_P(AppendLogTest, AReaderGoesOnWhenItsSegmentsAreMerged) {
   const auto log = OpenLog(store_);
   AppendSegments(*log, 10);
