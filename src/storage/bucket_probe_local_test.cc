@@ -95,10 +95,13 @@ class OtherUser {
 };
 
 TEST_F(LocalBucketProbeTest, SaysThatTheRootMayNotBeWrittenOrEntered) {
-  const std::string locked = dir_.Join("locked");
+  // The usual directory for tests may lie in one that another user may not enter.
+  std::string open = "/tmp/lakehouse_test_XXXXXX";
+  ASSERT_NE(mkdtemp(open.data()), nullptr);
+  ASSERT_EQ(chmod(open.c_str(), 0755), 0);
+  const std::string locked = open + "/locked";
   ASSERT_EQ(mkdir(locked.c_str(), 0500), 0);
   ASSERT_EQ(chmod(locked.c_str(), 0555), 0);
-  ASSERT_EQ(chmod(dir_.path().c_str(), 0755), 0);
   {
     const OtherUser other;
     const Status status = Probe(Bucket(locked + "/bucket")).status();
@@ -114,7 +117,7 @@ TEST_F(LocalBucketProbeTest, SaysThatTheRootMayNotBeWrittenOrEntered) {
     EXPECT_EQ(status.code(), StatusCode::kPermissionDenied) << status.ToString();
     EXPECT_THAT(status.message(), HasSubstr("may not enter the directories above"));
   }
-  ASSERT_EQ(chmod(locked.c_str(), 0755), 0);
+  std::filesystem::remove_all(open);
 }
 
 TEST_F(LocalBucketProbeTest, NamesASettingThatContradictsAnother) {
