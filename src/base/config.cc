@@ -20,9 +20,29 @@ constexpr int64_t kHourMs = 3'600'000;
 constexpr int64_t kMaxThreads = 1'024;
 constexpr const char* kDefaultSource = "default";
 constexpr std::string_view kBuckets = "storage.buckets";
-constexpr std::string_view kBucketsHelp =
-    "Named storage roots, one [[storage.buckets]] table each; without any there is one local "
-    "bucket, primary, in the data directory.";
+constexpr std::string_view kProviders = "ai.providers";
+constexpr std::string_view kModels = "ai.models";
+
+// A setting that is an array of tables.
+struct TableList {
+  std::string_view key;
+  std::string_view item;  // What one table is, in messages.
+  std::string_view help;
+};
+constexpr TableList kTableLists[] = {
+    {kProviders, "a provider",
+     "Servers of models, one [[ai.providers]] table each; nothing leaves this process without."},
+    {kModels, "a model",
+     "Models under names of their own, one [[ai.models]] table each; ai.model needs none."},
+    {kBuckets, "a bucket",
+     "Named storage roots, one [[storage.buckets]] table each; without any there is one local "
+     "bucket, primary, in the data directory."},
+};
+
+const TableList* FindTableList(std::string_view key) {
+  const auto* found = std::ranges::find(kTableLists, key, &TableList::key);
+  return found == std::end(kTableLists) ? nullptr : found;
+}
 
 // Calls `visit` with every setting of a section, in the order of the documentation.
 template <typename Visit>
@@ -90,6 +110,80 @@ void VisitAiSettings(AiConfig& ai, const Visit& visit) {
                     "Arithmetic of the encoder; auto takes the fastest exact enough here."});
   visit(IntSetting{"ai.threads", &ai.threads, IntRule{1, kMaxThreads, true},
                    "Threads of the encoder; 0 takes every core."});
+  visit(TextSetting{"ai.rerank_model", &ai.rerank_model, TextRule{.empty_too = true},
+                    "Model of [[ai.models]] that reranks when a request names none."});
+  visit(TextSetting{"ai.generate_model", &ai.generate_model, TextRule{.empty_too = true},
+                    "Model of [[ai.models]] that writes text when a request names none."});
+  visit(IntSetting{"ai.cache_memory_bytes", &ai.cache_memory_bytes,
+                   IntRule{kMebibyte, kPebibyte, true},
+                   "Memory for vectors of texts that may be embedded again; 0 keeps none."});
+  visit(IntSetting{"ai.cache_disk_bytes", &ai.cache_disk_bytes, IntRule{kMebibyte, kPebibyte, true},
+                   "Storage in the primary bucket for the same; 0 keeps none."});
+}
+
+template <typename Visit>
+void VisitProviderSettings(AiProviderConfig& provider, const std::string& prefix,
+                           const Visit& visit) {
+  visit(TextSetting{StrCat(prefix, "name"), &provider.name, TextRule{.empty_too = false},
+                    "Name of the provider; required."});
+  visit(TextSetting{StrCat(prefix, "kind"), &provider.kind, ChoiceRule{{"ollama", "openai"}},
+                    "Protocol of the server; openai is also that of TEI, vLLM, llama.cpp and "
+                    "LM Studio."});
+  visit(TextSetting{StrCat(prefix, "url"), &provider.url, TextRule{.empty_too = false},
+                    "URL of the server, without /v1 or /api; required."});
+  visit(TextSetting{StrCat(prefix, "credentials"), &provider.credentials,
+                    TextRule{.empty_too = true},
+                    "Name of the secret whose api_key is sent; empty sends none."});
+  visit(TextSetting{StrCat(prefix, "ca_file"), &provider.ca_file, TextRule{.empty_too = true},
+                    "PEM file of the authorities that the server's certificate is checked "
+                    "against; empty takes the system's."});
+  visit(FlagSetting{StrCat(prefix, "allow_remote"), &provider.allow_remote, FlagRule{},
+                    "Whether texts may leave this machine for this server."});
+  visit(FlagSetting{StrCat(prefix, "allow_cloud"), &provider.allow_cloud, FlagRule{},
+                    "Whether they may for models that the server passes on to another one."});
+  visit(IntSetting{StrCat(prefix, "max_concurrent_requests"), &provider.max_concurrent_requests,
+                   IntRule{1, kMaxThreads, true},
+                   "Requests at once; 0 takes 1 for Ollama and 4 for others."});
+  visit(IntSetting{StrCat(prefix, "max_batch_texts"), &provider.max_batch_texts, IntRule{1, 65'536},
+                   "Texts of one request."});
+  visit(IntSetting{StrCat(prefix, "max_batch_bytes"), &provider.max_batch_bytes,
+                   IntRule{1'024, kGibibyte}, "Bytes of the texts of one request."});
+  visit(IntSetting{StrCat(prefix, "request_timeout_ms"), &provider.request_timeout_ms,
+                   IntRule{100, kHourMs}, "Time for one request."});
+  visit(IntSetting{StrCat(prefix, "load_timeout_ms"), &provider.load_timeout_ms,
+                   IntRule{100, kHourMs}, "Time for a request that may load a model first."});
+  visit(IntSetting{StrCat(prefix, "max_retries"), &provider.max_retries, IntRule{0, 100},
+                   "Times that a failed request is sent again where that is safe."});
+  visit(IntSetting{StrCat(prefix, "threads"), &provider.threads, IntRule{1, kMaxThreads, true},
+                   "Threads of a model that Ollama runs on a CPU; 0 leaves that to it."});
+}
+
+template <typename Visit>
+void VisitModelSettings(AiModelConfig& model, const std::string& prefix, const Visit& visit) {
+  visit(TextSetting{StrCat(prefix, "name"), &model.name, TextRule{.empty_too = false},
+                    "Name of the model in requests and in ai.model; required."});
+  visit(TextSetting{StrCat(prefix, "task"), &model.task,
+                    ChoiceRule{{"embed", "rerank", "generate"}}, "What the model is for."});
+  visit(TextSetting{StrCat(prefix, "provider"), &model.provider, TextRule{.empty_too = false},
+                    "Where it runs: embedded, or the name of a provider."});
+  visit(TextSetting{StrCat(prefix, "model"), &model.model, TextRule{.empty_too = true},
+                    "Its name at the provider; empty takes the same name."});
+  visit(TextSetting{StrCat(prefix, "directory"), &model.directory, TextRule{.empty_too = true},
+                    "Directory of an embedded model, empty for the one that the set-up filled; of "
+                    "a server's model, that of its tokenizer, empty to estimate tokens."});
+  visit(TextSetting{StrCat(prefix, "precision"), &model.precision,
+                    ChoiceRule{{"", "auto", "f32", "bf16", "int8"}},
+                    "Arithmetic of an embedded model; empty takes ai.precision."});
+  visit(IntSetting{StrCat(prefix, "dimensions"), &model.dimensions, IntRule{1, 65'536, true},
+                   "Width of its vectors; 0 takes the model's own."});
+  visit(IntSetting{StrCat(prefix, "max_tokens"), &model.max_tokens, IntRule{8, 1'048'576, true},
+                   "Tokens of one text at most; 0 takes the model's own limit."});
+  visit(TextSetting{StrCat(prefix, "document_prefix"), &model.document_prefix,
+                    TextRule{.empty_too = true},
+                    "What is put before each document; auto takes the model's own."});
+  visit(TextSetting{StrCat(prefix, "query_prefix"), &model.query_prefix,
+                    TextRule{.empty_too = true},
+                    "What is put before each query; auto takes the model's own."});
 }
 
 template <typename Visit>
@@ -164,9 +258,27 @@ void VisitBucketSettings(BucketConfig& bucket, const std::string& prefix, const 
                     "against; empty takes the system's."});
 }
 
-std::string BucketPrefix(size_t index) { return StrCat(kBuckets, '[', index, "]."); }
+std::string TablePrefix(std::string_view list, size_t index) {
+  return StrCat(list, '[', index, "].");
+}
 
-// Calls `visit` with every setting; buckets come last.
+// How many tables a list has, and room for as many.
+size_t TableCount(const Config& config, std::string_view list) {
+  if (list == kProviders) return config.ai.providers.size();
+  return list == kModels ? config.ai.models.size() : config.storage.buckets.size();
+}
+
+void ResizeTables(Config& config, std::string_view list, size_t count) {
+  if (list == kProviders) {
+    config.ai.providers.resize(count);
+  } else if (list == kModels) {
+    config.ai.models.resize(count);
+  } else {
+    config.storage.buckets.resize(count);
+  }
+}
+
+// Calls `visit` with every setting; lists of tables come last.
 template <typename Visit>
 void VisitSettings(Config& config, const Visit& visit) {
   VisitServerSettings(config.server, visit);
@@ -176,8 +288,14 @@ void VisitSettings(Config& config, const Visit& visit) {
   VisitSearchSettings(config.search, visit);
   VisitLogSettings(config.log, visit);
   VisitStorageSettings(config.storage, visit);
+  for (size_t i = 0; i < config.ai.providers.size(); ++i) {
+    VisitProviderSettings(config.ai.providers[i], TablePrefix(kProviders, i), visit);
+  }
+  for (size_t i = 0; i < config.ai.models.size(); ++i) {
+    VisitModelSettings(config.ai.models[i], TablePrefix(kModels, i), visit);
+  }
   for (size_t i = 0; i < config.storage.buckets.size(); ++i) {
-    VisitBucketSettings(config.storage.buckets[i], BucketPrefix(i), visit);
+    VisitBucketSettings(config.storage.buckets[i], TablePrefix(kBuckets, i), visit);
   }
 }
 
@@ -198,7 +316,9 @@ class ConfigReader {
       const Status status = StoreValue(setting, *found->second);
       if (!status.ok()) Report(*found->second, status.message());
     });
+    CheckNames();
     CheckBuckets();
+    CheckAi();
     CheckOverlap();
     // A wrong value comes before an unknown key: the keys of a bucket depend on its backend.
     if (status_.ok()) CheckUnknown();
@@ -225,21 +345,24 @@ class ConfigReader {
     }
     for (const auto& [name, value] : *table) {
       const std::string key = StrCat(section, '.', KeyPiece(name.str()));
-      if (const toml::array* array = value.as_array(); array != nullptr && key == kBuckets) {
-        ListBuckets(*array);
+      const toml::array* array = value.as_array();
+      const TableList* list = FindTableList(key);
+      if (array != nullptr && list != nullptr) {
+        ListTables(*list, *array);
       } else {
         values_.emplace(key, &value);
       }
     }
   }
 
-  void ListBuckets(const toml::array& array) {
+  void ListTables(const TableList& list, const toml::array& array) {
+    std::vector<const toml::node*>& tables = tables_[list.key];
     for (const toml::node& element : array) {
-      const std::string prefix = BucketPrefix(buckets_.size());
-      buckets_.push_back(&element);
+      const std::string prefix = TablePrefix(list.key, tables.size());
+      tables.push_back(&element);
       const toml::table* table = element.as_table();
       if (table == nullptr) {
-        Report(element, StrCat("a bucket must be a table: write [[", kBuckets, "]], not ",
+        Report(element, StrCat(list.item, " must be a table: write [[", list.key, "]], not ",
                                TomlTypeWords(element)));
         continue;
       }
@@ -247,7 +370,17 @@ class ConfigReader {
         values_.emplace(StrCat(prefix, KeyPiece(name.str())), &value);
       }
     }
-    config_.storage.buckets.resize(buckets_.size());
+    ResizeTables(config_, list.key, tables.size());
+  }
+
+  void CheckNames() {
+    for (const TableList& list : kTableLists) {
+      for (size_t i = 0; i < tables_[list.key].size(); ++i) {
+        if (Has(StrCat(TablePrefix(list.key, i), "name"))) continue;
+        Report(*tables_[list.key][i],
+               StrCat(list.item, " needs a name: write name = \"…\" below its header"));
+      }
+    }
   }
 
   void CheckBuckets() {
@@ -255,25 +388,41 @@ class ConfigReader {
     const bool complete = status_.ok();
     std::set<std::string> names;
     std::set<std::string> roots;
-    for (size_t i = 0; i < buckets_.size(); ++i) {
+    for (size_t i = 0; i < config_.storage.buckets.size(); ++i) {
       const BucketConfig& bucket = config_.storage.buckets[i];
-      if (!Has(StrCat(BucketPrefix(i), "name"))) {
-        Report(*buckets_[i], "a bucket needs a name: write name = \"…\" below its header");
-      }
       // A name that was refused has been left empty.
       if (bucket.name.empty()) continue;
+      const toml::node& table = *tables_[kBuckets][i];
       if (const auto mistake = complete ? FindMistake(bucket) : std::nullopt) {
-        const auto value = values_.find(StrCat(BucketPrefix(i), mistake->setting));
-        Report(value == values_.end() ? *buckets_[i] : *value->second, mistake->problem);
+        const auto value = values_.find(StrCat(TablePrefix(kBuckets, i), mistake->setting));
+        Report(value == values_.end() ? table : *value->second, mistake->problem);
       }
       if (!names.insert(bucket.name).second) {
-        Report(*buckets_[i], StrCat("two buckets have one name: ", bucket.name));
+        Report(table, StrCat("two buckets have one name: ", bucket.name));
       }
       if (!bucket.root.empty() && !roots.insert(bucket.root).second) {
-        Report(*buckets_[i], StrCat("two buckets have one root: ", QuoteForMessage(bucket.root)));
+        Report(table, StrCat("two buckets have one root: ", QuoteForMessage(bucket.root)));
       }
     }
     CheckRescue(names);
+  }
+
+  void CheckAi() {
+    if (!status_.ok()) return;
+    const std::optional<AiMistake> mistake = FindMistake(config_.ai);
+    if (!mistake.has_value()) return;
+    auto node = values_.find(mistake->setting);
+    if (node != values_.end()) {
+      Report(*node->second, mistake->problem);
+      return;
+    }
+    // What is missing from a table is reported at the table.
+    for (const TableList& list : kTableLists) {
+      for (size_t i = 0; i < tables_[list.key].size(); ++i) {
+        if (!mistake->setting.starts_with(TablePrefix(list.key, i))) continue;
+        Report(*tables_[list.key][i], mistake->problem);
+      }
+    }
   }
 
   void CheckRescue(const std::set<std::string>& names) {
@@ -300,7 +449,8 @@ class ConfigReader {
 
   // Words only the first unknown key: to look for its nearest is slow.
   void CheckUnknown() {
-    std::set<std::string> sections = {std::string(SectionOf(kBuckets))};
+    std::set<std::string> sections;
+    for (const TableList& list : kTableLists) sections.emplace(SectionOf(list.key));
     for (const std::string& key : known_) sections.emplace(SectionOf(key));
     const std::set<std::string> settings(known_.begin(), known_.end());
     const auto is_known = [&](const auto& entry) {
@@ -315,13 +465,13 @@ class ConfigReader {
     }
     if (first == values_.end()) return;
     const auto& [key, node] = *first;
-    known_.emplace_back(kBuckets);
+    for (const TableList& list : kTableLists) known_.emplace_back(list.key);
     known_.insert(known_.end(), sections.begin(), sections.end());
     Report(*node, UnknownKeyProblem(key, *node, sections.contains(key)));
   }
 
   std::string UnknownKeyProblem(const std::string& key, const toml::node& node, bool is_section) {
-    if (key == kBuckets) {
+    if (FindTableList(key) != nullptr) {
       return StrCat(key, " must be an array of tables: write [[", key, "]], not ",
                     TomlTypeWords(node));
     }
@@ -349,7 +499,7 @@ class ConfigReader {
   const std::string& origin_;
   Config& config_;
   std::map<std::string, const toml::node*> values_;
-  std::vector<const toml::node*> buckets_;
+  std::map<std::string_view, std::vector<const toml::node*>> tables_;  // By TableList::key.
   std::vector<std::string> known_;  // Every valid key, in the order of the documentation.
   toml::source_position first_error_{};
   Status status_;
@@ -369,12 +519,13 @@ Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& 
                                .accepted = AcceptedValues(setting.rule),
                                .help = std::string(setting.help)});
   });
-  if (loaded.config.storage.buckets.empty()) {
-    loaded.settings.push_back({.key = std::string(kBuckets),
+  for (const TableList& list : kTableLists) {
+    if (TableCount(loaded.config, list.key) > 0) continue;
+    loaded.settings.push_back({.key = std::string(list.key),
                                .value = "[]",
                                .source = kDefaultSource,
                                .accepted = "an array of tables",
-                               .help = std::string(kBucketsHelp)});
+                               .help = std::string(list.help)});
   }
   return loaded;
 }

@@ -71,12 +71,65 @@ struct IngestConfig {
   int64_t min_free_disk_bytes = 268'435'456;
 };
 
-struct AiConfig {
-  std::string model = "all-MiniLM-L6-v2";
-  std::string model_dir;  // "": the set-up's cache.
-  std::string precision = "auto";
-  int64_t threads = 0;  // 0: every core.
+// The provider that is no server but this process.
+inline constexpr std::string_view kEmbeddedProvider = "embedded";
+
+// A server of models: a table of [[ai.providers]].
+struct AiProviderConfig {
+  std::string name;
+  std::string kind = "ollama";  // "ollama" or "openai".
+  std::string url;              // "http(s)://host[:port][/path]", without "/v1"; required.
+  std::string credentials;      // Name of the secret that holds `api_key`; "": none is sent.
+  std::string ca_file;          // "": the system's certificates.
+  bool allow_remote = false;    // Texts may leave this machine for this server.
+  bool allow_cloud = false;     // So may they for models that it passes on to somebody else.
+  int64_t max_concurrent_requests = 0;  // 0: 1 for Ollama, 4 for others.
+  int64_t max_batch_texts = 32;
+  int64_t max_batch_bytes = 2'097'152;
+  int64_t request_timeout_ms = 120'000;  // One request.
+  int64_t load_timeout_ms = 600'000;     // One that may have to load a model first.
+  int64_t max_retries = 3;               // Of a request that is safe to repeat.
+  int64_t threads = 0;                   // Ollama: threads of a model on a CPU; 0: its own choice.
 };
+
+// A model under a name of its own: a table of [[ai.models]].
+struct AiModelConfig {
+  std::string name;
+  std::string task = "embed";         // "embed", "rerank" or "generate".
+  std::string provider = "embedded";  // Or the name of a server.
+  std::string model;                  // Its name at the provider; "": `name`.
+  // Embedded: where the model lies; "": the set-up's cache. On a server: where a tokenizer like
+  // that of the model lies; "": tokens are estimated.
+  std::string directory;
+  std::string precision;   // Embedded; "": ai.precision.
+  int64_t dimensions = 0;  // 0: as the model has, as below.
+  int64_t max_tokens = 0;
+  std::string document_prefix = "auto";  // "auto": as the model has, as below.
+  std::string query_prefix = "auto";
+};
+
+struct AiConfig {
+  std::string model = "all-MiniLM-L6-v2";  // Of [[ai.models]], or an embedded one.
+  std::string model_dir;                   // Of an embedded `model`. "": the set-up's cache.
+  std::string precision = "auto";
+  int64_t threads = 0;       // 0: every core.
+  std::string rerank_model;  // Of [[ai.models]]; "": none, as below.
+  std::string generate_model;
+  int64_t cache_memory_bytes = 134'217'728;  // Of vectors that may be asked for again; 0: none.
+  int64_t cache_disk_bytes = 4'294'967'296;  // The same in the primary bucket; 0: none.
+  std::vector<AiProviderConfig> providers;
+  std::vector<AiModelConfig> models;
+};
+
+// What is wrong with one setting of AiConfig, given the others.
+struct AiMistake {
+  std::string setting;  // Its key: "ai.models[0].provider".
+  std::string problem;
+};
+
+// Finds the first setting that contradicts the others, or that another one needs and lacks: names
+// that stand twice or that nothing has. Knows no secret, directory or server.
+std::optional<AiMistake> FindMistake(const AiConfig& ai);
 
 struct SearchConfig {
   int64_t rows_per_part = 2'048;
@@ -124,16 +177,17 @@ struct SettingValue {
 struct LoadedConfig {
   Config config;
   std::string path;  // The file that was read; "" when none was.
-  // Every setting in the order of the documentation. Without buckets there is one line for them,
-  // "storage.buckets".
+  // Every setting in the order of the documentation. A list of tables without any has one line,
+  // "storage.buckets" for example.
   std::vector<SettingValue> settings;
 };
 
 // Parses TOML text. An unknown key or table, a value of the wrong type or out of range, what
-// FindMistake finds, two buckets with one name or one root, and a storage.rescue that is no bucket
-// of the file are kInvalidArgument and name the file, line, key and, for an unknown key, the
-// nearest valid one. Of several errors the first in the file is reported. `origin`
-// is used in messages and as the settings' source; `path` of the answer stays empty.
+// FindMistake finds, two buckets with one name or one root, a storage.rescue that is no bucket
+// of the file, and what does not fit together among providers and models are kInvalidArgument and
+// name the file, line, key and, for an unknown key, the nearest valid one. Of several errors the
+// first in the file is reported. `origin` is used in messages and as the settings' source; `path`
+// of the answer stays empty.
 Result<LoadedConfig> ParseConfig(std::string_view toml_text, const std::string& origin);
 
 // Reads the first of: `explicit_path` (must exist when not ""), $LAKEHOUSE_CONFIG (must exist when

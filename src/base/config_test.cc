@@ -97,6 +97,27 @@ TEST(ParseConfigTest, TakesBucketsInTheirOrder) {
                                        "storage.buckets[1].path_style=\"auto\" default"}));
 }
 
+TEST(ParseConfigTest, TakesProvidersAndModels) {
+  const Result<LoadedConfig> loaded = ParseConfig(
+      "[ai]\nmodel = \"nomic\"\ngenerate_model = \"writer\"\n"
+      "[[ai.models]]\nname = \"nomic\"\nprovider = \"box\"\nquery_prefix = \"q: \"\n"
+      "[[ai.models]]\nname = \"writer\"\nprovider = \"box\"\ntask = \"generate\"\n"
+      "[[ai.models]]\nname = \"local\"\nprecision = \"int8\"\n"
+      "[[ai.providers]]\nname = \"box\"\nurl = \"http://127.0.0.1:11434\"\nallow_cloud = true\n",
+      kOrigin);
+  ASSERT_TRUE(loaded.ok()) << loaded.status().message();
+  const AiConfig& ai = loaded->config.ai;
+  ASSERT_EQ(ai.models.size(), 3u);
+  EXPECT_EQ(ai.models[0].query_prefix, "q: ");
+  EXPECT_EQ(ai.models[0].document_prefix, "auto");
+  EXPECT_EQ(ai.models[1].task, "generate");
+  EXPECT_EQ(ai.models[2].provider, kEmbeddedProvider);
+  ASSERT_EQ(ai.providers.size(), 1u);
+  EXPECT_EQ(ai.providers[0].kind, "ollama");
+  EXPECT_TRUE(ai.providers[0].allow_cloud);
+  EXPECT_FALSE(ai.providers[0].allow_remote);
+}
+
 TEST(ParseConfigTest, TakesS3BucketsAndWhatStorageNeeds) {
   const Result<LoadedConfig> loaded = ParseConfig(
       "[storage]\nprofile_root = \"/p\"\nrescue = \"s3:spare\"\ncache_bytes = 0\n"
@@ -246,6 +267,38 @@ INSTANTIATE_TEST_SUITE_P(
                   "2: a bucket must be a table: write [[storage.buckets]], not a whole number"}));
 
 INSTANTIATE_TEST_SUITE_P(
+    ProvidersAndModels, ParseConfigErrorTest,
+    ::testing::Values(
+        BadConfig{"[[ai.providers]]\nurl = \"http://x\"\n",
+                  "1: a provider needs a name: write name = \"…\" below its header"},
+        BadConfig{"[[ai.providers]]\nname = \"x\"\n",
+                  "1: a provider needs a url: write url = \"http://…\" below its header"},
+        BadConfig{"[[ai.providers]]\nname = \"embedded\"\nurl = \"http://x\"\n",
+                  "2: this name is taken by the encoder inside the program: embedded"},
+        BadConfig{"[[ai.providers]]\nname = \"x\"\nurl = \"http://x\"\nallow_remote = \"yes\"\n",
+                  "4: ai.providers[0].allow_remote must be true or false, got a string"},
+        BadConfig{"[[ai.providers]]\nname = \"x\"\nurl = \"http://x\"\n"
+                  "[[ai.providers]]\nname = \"x\"\nurl = \"http://y\"\n",
+                  "5: two providers have one name: \"x\""},
+        BadConfig{"[[ai.models]]\nname = \"x\"\nprovider = \"olama\"\n",
+                  "3: the provider of a model must be one of embedded, got \"olama\""},
+        BadConfig{"[[ai.models]]\nname = \"x\"\n[[ai.models]]\nname = \"x\"\n",
+                  "4: two models have one name: \"x\""},
+        BadConfig{"[[ai.models]]\nname = \"x\"\ntask = \"generate\"\n",
+                  "3: the embedded provider does not write text; name the provider of a server"},
+        BadConfig{"[[ai.models]]\nname = \"x\"\nmodel = \"y\"\n",
+                  "3: an embedded model has a directory, and no name at its provider"},
+        BadConfig{"[[ai.models]]\nname = \"x\"\nprovider = \"box\"\nprecision = \"f32\"\n"
+                  "[[ai.providers]]\nname = \"box\"\nurl = \"http://x\"\n",
+                  "4: only an embedded model has a precision"},
+        BadConfig{"[ai]\nrerank_model = \"x\"\n",
+                  "2: ai.rerank_model names no model of [[ai.models]]: \"x\""},
+        BadConfig{"[ai]\nmodel = \"x\"\n[[ai.models]]\nname = \"x\"\ntask = \"rerank\"\n",
+                  "2: ai.model must name a model whose task is embed, and that of \"x\" is rerank"},
+        BadConfig{"[ai]\nmodels = \"x\"\n",
+                  "2: ai.models must be an array of tables: write [[ai.models]], not a string"}));
+
+INSTANTIATE_TEST_SUITE_P(
     BucketsThatContradictThemselves, ParseConfigErrorTest,
     ::testing::Values(
         BadConfig{"[[storage.buckets]]\nname = \"s3:a\"\n",
@@ -362,15 +415,18 @@ TEST_F(LoadConfigTest, ErrorNamesTheFile) {
   EXPECT_TRUE(LoadConfig("", dir_.path()).status().message().starts_with(StrCat(path, ":1: ")));
 }
 
-// Writes the table of docs/configuration.md from the settings. Buckets have no defaults of their
-// own: a configuration with one bucket shows their keys.
+// Writes the table of docs/configuration.md from the settings. The tables of a list have no
+// defaults of their own: a configuration with one of each shows their keys.
 std::vector<std::string> DocumentedRows() {
   std::vector<std::string> rows;
   const LoadedConfig defaults = *ParseConfig("", kOrigin);
-  const LoadedConfig bucket = *ParseConfig("[[storage.buckets]]\nname = \"x\"\n", kOrigin);
+  const LoadedConfig tables = *ParseConfig(
+      "[[ai.providers]]\nname = \"x\"\nurl = \"http://x\"\n[[ai.models]]\nname = \"x\"\n"
+      "[[storage.buckets]]\nname = \"x\"\n",
+      kOrigin);
   std::vector<SettingValue> settings = defaults.settings;
-  for (const SettingValue& setting : bucket.settings) {
-    if (setting.key.starts_with("storage.buckets[0]")) settings.push_back(setting);
+  for (const SettingValue& setting : tables.settings) {
+    if (setting.key.find("[0]") != std::string::npos) settings.push_back(setting);
   }
   for (const SettingValue& setting : settings) {
     const std::string value =

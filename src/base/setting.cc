@@ -89,6 +89,15 @@ Status StoreValue(const SwitchSetting& setting, const toml::node& node) {
   return OkStatus();
 }
 
+Status StoreValue(const FlagSetting& setting, const toml::node& node) {
+  const toml::value<bool>* value = node.as_boolean();
+  if (value == nullptr) {
+    return Refusal(setting.key, AcceptedValues(setting.rule), TomlTypeWords(node));
+  }
+  *setting.value = value->get();
+  return OkStatus();
+}
+
 std::string AcceptedValues(const IntRule& rule) {
   return StrCat(rule.zero_too ? "0 or " : "", "a whole number from ", rule.min, " to ", rule.max);
 }
@@ -112,6 +121,8 @@ std::string AcceptedValues(const TextRules& rules) {
 
 std::string AcceptedValues(const SwitchRule&) { return "true, false or \"auto\""; }
 
+std::string AcceptedValues(const FlagRule&) { return "true or false"; }
+
 std::string TomlValue(const IntSetting& setting) { return StrCat(*setting.value); }
 
 // TOML's basic strings escape what JSON's do, and DEL, which no rule lets through.
@@ -125,5 +136,7 @@ std::string TomlValue(const SwitchSetting& setting) {
   if (setting.value->has_value()) return StrCat(**setting.value);
   return StrCat('"', kAuto, '"');
 }
+
+std::string TomlValue(const FlagSetting& setting) { return *setting.value ? "true" : "false"; }
 
 }  // namespace lakehouse

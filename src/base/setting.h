@@ -31,6 +31,7 @@ struct BucketNameRule {
   bool empty_too = false;
 };
 struct SwitchRule {};  // true, false, or "auto" for "decide by yourself".
+struct FlagRule {};    // true or false.
 
 using TextRules = std::variant<TextRule, ChoiceRule, AddressRule, BucketNameRule>;
 
@@ -58,19 +59,30 @@ struct SwitchSetting {
   std::string_view help;
 };
 
+// A switch that is on or off. `value` borrows a member of Config.
+struct FlagSetting {
+  std::string key;
+  bool* value;
+  FlagRule rule;
+  std::string_view help;
+};
+
 // Stores the value of `node`, or says which values the setting takes and leaves it as it was.
 Status StoreValue(const IntSetting& setting, const toml::node& node);
 Status StoreValue(const TextSetting& setting, const toml::node& node);
 Status StoreValue(const SwitchSetting& setting, const toml::node& node);
+Status StoreValue(const FlagSetting& setting, const toml::node& node);
 
 // Says which values a setting takes: "a whole number from 1 to 64".
 std::string AcceptedValues(const IntRule& rule);
 std::string AcceptedValues(const TextRules& rule);
 std::string AcceptedValues(const SwitchRule& rule);
+std::string AcceptedValues(const FlagRule& rule);
 
 // Formats the current value as TOML.
 std::string TomlValue(const IntSetting& setting);
 std::string TomlValue(const TextSetting& setting);
 std::string TomlValue(const SwitchSetting& setting);
+std::string TomlValue(const FlagSetting& setting);
 
 }  // namespace lakehouse
