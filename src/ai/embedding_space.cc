@@ -1,6 +1,8 @@
+#include "ai/embedding_space.h"
+
 #include <limits>
 
-#include "ai/embedding_provider.h"
+#include "base/hash.h"
 
 namespace lakehouse::ai {
 
@@ -35,6 +37,13 @@ Result<EmbeddingSpace> EmbeddingSpaceFromJson(const Json& json) {
   space.chunker_version = reader.Int("chunker_version", 0, kMax);
   TRY(reader.Finish());
   return space;
+}
+
+std::string SpaceId(const EmbeddingSpace& space) {
+  EmbeddingSpace meaning = space;
+  meaning.chunker_version = 0;
+  if (!meaning.digest.empty()) meaning.model.clear();
+  return Sha256Hex(DumpJson(EmbeddingSpaceToJson(meaning)));
 }
 
 }  // namespace lakehouse::ai

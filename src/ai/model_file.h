@@ -1,9 +1,13 @@
-// Reads the JSON files of a Hugging Face model directory, with errors that name the file.
+// Reads the files of a Hugging Face model directory, with errors that name the file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/config.h"
 #include "base/json.h"
@@ -21,6 +25,30 @@ std::string ModelDirectory(const AiConfig& config);
 
 // Reads a whole file. kNotFound when there is none.
 Result<std::string> ReadModelFile(const std::string& path);
+
+// A file that is mapped into memory for reading. Nobody may shorten the file meanwhile: reading what
+// is gone ends the process.
+class MappedFile {
+ public:
+  // kNotFound when there is none; also for what is no file, kInvalidArgument.
+  static Result<MappedFile> Open(const std::string& path);
+  MappedFile(MappedFile&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+  MappedFile& operator=(MappedFile&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+  ~MappedFile();
+
+  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+
+ private:
+  MappedFile(void* data, size_t size) : data_(data), size_(size) {}
+
+  void* data_;  // Null: an empty file.
+  size_t size_;
+};
 
 // Parses JSON text; `origin` names it in errors.
 Result<ModelJson> ParseModelJson(std::string_view text, const std::string& origin);
@@ -56,5 +84,30 @@ class ModelFields {
   const ModelJson& object_;
   std::string origin_;
 };
+
+// The JSON files below one directory, and which of them were read.
+class ModelFiles {
+ public:
+  explicit ModelFiles(std::string directory) : directory_(std::move(directory)) {}
+
+  // `name` is a path below the directory.
+  std::string PathOf(std::string_view name) const { return StrCat(directory_, "/", name); }
+  // Nothing when there is no such file.
+  Result<std::optional<ModelJson>> ReadJson(const std::string& name);
+
+  const std::string& directory() const { return directory_; }
+  const std::vector<std::string>& names_read() const { return names_read_; }
+
+ private:
+  std::string directory_;
+  std::vector<std::string> names_read_;
+};
+
+// Joins paths below a model directory; "" is the directory itself.
+std::string JoinModelPath(std::string_view directory, std::string_view name);
+
+// Whether a path that stands in a model's file stays below the directory: relative, and without
+// "..". "" does.
+bool StaysBelow(std::string_view path);
 
 }  // namespace lakehouse::ai

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "ai/chunker.h"
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 #include "base/hash.h"
 #include "reference/reference.h"
 #include "reference/tiny_model.h"
@@ -35,7 +35,7 @@ double Cosine(const std::vector<float>& a, const std::vector<float>& b) {
   return product / std::sqrt(squares_a * squares_b);
 }
 
-Vectors EmbedAll(EmbeddingProvider& provider, const std::vector<std::string>& texts,
+Vectors EmbedAll(EmbeddingModel& provider, const std::vector<std::string>& texts,
                  Role role = Role::kDocument) {
   const auto results = provider.Embed(texts, role, CancelToken());
   EXPECT_TRUE(results.ok()) << results.status().ToString();
@@ -49,10 +49,10 @@ Vectors EmbedAll(EmbeddingProvider& provider, const std::vector<std::string>& te
 }
 
 // all-MiniLM-L6-v2, as the set-up installs it.
-class EmbeddedProviderTest : public ::testing::Test {
+class EmbeddedModelTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    auto opened = OpenEmbeddedProvider(AiConfig());
+    auto opened = OpenEmbeddedModel(AiConfig());
     ASSERT_TRUE(opened.ok()) << "run tools/bootstrap: " << opened.status().ToString();
     provider_ = std::move(*opened).release();
   }
@@ -62,12 +62,12 @@ class EmbeddedProviderTest : public ::testing::Test {
   }
   void SetUp() override { ASSERT_NE(provider_, nullptr) << "run tools/bootstrap"; }
 
-  static EmbeddingProvider* provider_;
+  static EmbeddingModel* provider_;
 };
 
-EmbeddingProvider* EmbeddedProviderTest::provider_ = nullptr;
+EmbeddingModel* EmbeddedModelTest::provider_ = nullptr;
 
-TEST_F(EmbeddedProviderTest, VectorsAreThoseOfTheReference) {
+TEST_F(EmbeddedModelTest, VectorsAreThoseOfTheReference) {
   const std::vector<std::string> texts = lakehouse::testing::ReferenceTexts();
   const Vectors expected = lakehouse::testing::ReferenceVectors(384);
   ASSERT_EQ(texts.size(), 1000U);
@@ -83,7 +83,7 @@ TEST_F(EmbeddedProviderTest, VectorsAreThoseOfTheReference) {
   std::cout << "minimum cosine over " << texts.size() << " texts: 1 - " << 1 - minimum << "\n";
 }
 
-TEST_F(EmbeddedProviderTest, SpaceSaysWhatTheVectorsMean) {
+TEST_F(EmbeddedModelTest, SpaceSaysWhatTheVectorsMean) {
   const EmbeddingSpace& space = provider_->space();
   EXPECT_EQ(space.provider, "embedded");
   EXPECT_EQ(space.model, "all-MiniLM-L6-v2");
@@ -96,7 +96,7 @@ TEST_F(EmbeddedProviderTest, SpaceSaysWhatTheVectorsMean) {
   EXPECT_EQ(space.chunker_version, kChunkerVersion);
 }
 
-TEST_F(EmbeddedProviderTest, VectorIsTheSameBitForBitInAnyCall) {
+TEST_F(EmbeddedModelTest, VectorIsTheSameBitForBitInAnyCall) {
   std::vector<std::string> texts = lakehouse::testing::ReferenceTexts();
   texts.erase(texts.begin(), texts.begin() + 900);
   const Vectors together = EmbedAll(*provider_, texts);
@@ -109,7 +109,7 @@ TEST_F(EmbeddedProviderTest, VectorIsTheSameBitForBitInAnyCall) {
   }
 }
 
-TEST_F(EmbeddedProviderTest, EqualTextsHaveEqualVectors) {
+TEST_F(EmbeddedModelTest, EqualTextsHaveEqualVectors) {
   const Vectors vectors =
       EmbedAll(*provider_, {"night nurse", "welder", "night nurse", "Night  Nurse"});
   EXPECT_EQ(vectors[0], vectors[2]);
@@ -117,24 +117,24 @@ TEST_F(EmbeddedProviderTest, EqualTextsHaveEqualVectors) {
   EXPECT_NE(vectors[0], vectors[1]);
 }
 
-TEST_F(EmbeddedProviderTest, NearMeaningIsNearInSpace) {
+TEST_F(EmbeddedModelTest, NearMeaningIsNearInSpace) {
   const Vectors vectors = EmbedAll(
       *provider_, {"night-shift nurse who speaks Spanish",
                    "registered nurse, fluent in Spanish, works overnight", "forklift operator"});
   EXPECT_GT(Cosine(vectors[0], vectors[1]), Cosine(vectors[0], vectors[2]) + 0.3);
 }
 
-TEST_F(EmbeddedProviderTest, AnyBytesAreText) {
+TEST_F(EmbeddedModelTest, AnyBytesAreText) {
   const Vectors vectors = EmbedAll(*provider_, {"caf\xE9 bar", "caf\uFFFD bar", "", "\xFF"});
   EXPECT_EQ(vectors[0], vectors[1]);
   EXPECT_EQ(vectors[2], vectors[3]);
 }
 
-TEST_F(EmbeddedProviderTest, NoTextsGiveNoVectors) {
+TEST_F(EmbeddedModelTest, NoTextsGiveNoVectors) {
   EXPECT_TRUE(EmbedAll(*provider_, {}).empty());
 }
 
-TEST_F(EmbeddedProviderTest, TokensAreCountedBeyondTheLimit) {
+TEST_F(EmbeddedModelTest, TokensAreCountedBeyondTheLimit) {
   EXPECT_EQ(provider_->CountTokens(""), 2U);
   EXPECT_EQ(provider_->CountTokens("night nurse"), 4U);
   std::string text;
@@ -142,7 +142,7 @@ TEST_F(EmbeddedProviderTest, TokensAreCountedBeyondTheLimit) {
   EXPECT_EQ(provider_->CountTokens(text), 1002U);
 }
 
-TEST_F(EmbeddedProviderTest, CancelledCallFailsAsAWhole) {
+TEST_F(EmbeddedModelTest, CancelledCallFailsAsAWhole) {
   CancelToken cancel;
   cancel.Cancel();
   const std::vector<std::string> texts = {"one", "two"};
@@ -150,7 +150,7 @@ TEST_F(EmbeddedProviderTest, CancelledCallFailsAsAWhole) {
             StatusCode::kCancelled);
 }
 
-TEST_F(EmbeddedProviderTest, CancelStopsALongCall) {
+TEST_F(EmbeddedModelTest, CancelStopsALongCall) {
   std::vector<std::string> texts;
   for (int i = 0; i < 20'000; ++i) {
     texts.push_back("number " + std::to_string(i) + " of very many texts about the same thing");
@@ -166,7 +166,7 @@ TEST_F(EmbeddedProviderTest, CancelStopsALongCall) {
   EXPECT_EQ(EmbedAll(*provider_, {"still works"}).size(), 1U);
 }
 
-TEST_F(EmbeddedProviderTest, QueriesDoNotWaitForDocuments) {
+TEST_F(EmbeddedModelTest, QueriesDoNotWaitForDocuments) {
   std::vector<std::string> texts;
   for (int i = 0; i < 20'000; ++i) {
     texts.push_back("number " + std::to_string(i) + " of very many texts about the same thing");
@@ -185,7 +185,7 @@ TEST_F(EmbeddedProviderTest, QueriesDoNotWaitForDocuments) {
   documents.join();
 }
 
-TEST_F(EmbeddedProviderTest, ManyCallersGetTheirOwnVectors) {
+TEST_F(EmbeddedModelTest, ManyCallersGetTheirOwnVectors) {
   const std::vector<std::string> texts = lakehouse::testing::ReferenceTexts();
   const Vectors expected = lakehouse::testing::ReferenceVectors(384);
   std::vector<std::thread> callers;
@@ -204,9 +204,9 @@ TEST_F(EmbeddedProviderTest, ManyCallersGetTheirOwnVectors) {
 }
 
 // A small model in a directory of its own, to damage.
-class OpenEmbeddedProviderTest : public ::testing::Test {
+class OpenEmbeddedModelTest : public ::testing::Test {
  protected:
-  OpenEmbeddedProviderTest() {
+  OpenEmbeddedModelTest() {
     TinyModel::Write(directory_.path());
     config_.model = "tiny";
     config_.model_dir = directory_.path();
@@ -216,7 +216,7 @@ class OpenEmbeddedProviderTest : public ::testing::Test {
     lakehouse::testing::WriteTextFile(directory_.Join(name), text);
   }
   std::string Error(StatusCode code = StatusCode::kInvalidArgument) {
-    const auto opened = OpenEmbeddedProvider(config_);
+    const auto opened = OpenEmbeddedModel(config_);
     EXPECT_EQ(opened.status().code(), code);
     return opened.status().message();
   }
@@ -225,9 +225,9 @@ class OpenEmbeddedProviderTest : public ::testing::Test {
   AiConfig config_;
 };
 
-TEST_F(OpenEmbeddedProviderTest, OpensAnyBertDirectory) {
+TEST_F(OpenEmbeddedModelTest, OpensAnyBertDirectory) {
   Put("config_sentence_transformers.json", R"({"prompts": {"query": "river ", "document": ""}})");
-  const auto provider = OpenEmbeddedProvider(config_);
+  const auto provider = OpenEmbeddedModel(config_);
   ASSERT_TRUE(provider.ok()) << provider.status().ToString();
   EXPECT_EQ((*provider)->space().dimensions, TinyModel::kWidth);
   EXPECT_EQ((*provider)->space().digest, Sha256Hex(TinyModel::Weights()));
@@ -237,20 +237,20 @@ TEST_F(OpenEmbeddedProviderTest, OpensAnyBertDirectory) {
   EXPECT_EQ(document, EmbedAll(**provider, {"night"}, Role::kQuery));
 }
 
-TEST_F(OpenEmbeddedProviderTest, CutsTextsAtTheLimit) {
+TEST_F(OpenEmbeddedModelTest, CutsTextsAtTheLimit) {
   Put("sentence_bert_config.json", R"({"max_seq_length": 4})");
-  const auto provider = OpenEmbeddedProvider(config_);
+  const auto provider = OpenEmbeddedModel(config_);
   ASSERT_TRUE(provider.ok()) << provider.status().ToString();
   const Vectors vectors = EmbedAll(**provider, {"river nurse night night", "river nurse"});
   EXPECT_EQ(vectors[0], vectors[1]);
 }
 
-TEST_F(OpenEmbeddedProviderTest, MissingModelNamesTheCommandThatInstallsIt) {
+TEST_F(OpenEmbeddedModelTest, MissingModelNamesTheCommandThatInstallsIt) {
   config_.model_dir = directory_.Join("nowhere");
   EXPECT_THAT(Error(StatusCode::kNotFound), HasSubstr("tools/bootstrap"));
 }
 
-TEST_F(OpenEmbeddedProviderTest, RefusesUnknownPrecisionAndThreads) {
+TEST_F(OpenEmbeddedModelTest, RefusesUnknownPrecisionAndThreads) {
   config_.precision = "int8";
   EXPECT_THAT(Error(), AllOf(HasSubstr("precision"), HasSubstr("int8")));
   config_.precision = "f32";
@@ -258,7 +258,7 @@ TEST_F(OpenEmbeddedProviderTest, RefusesUnknownPrecisionAndThreads) {
   EXPECT_THAT(Error(), HasSubstr("threads"));
 }
 
-TEST_F(OpenEmbeddedProviderTest, NamesTheFileThatIsMissingOrDamaged) {
+TEST_F(OpenEmbeddedModelTest, NamesTheFileThatIsMissingOrDamaged) {
   for (const char* name : {"config.json", "vocab.txt", "model.safetensors"}) {
     std::filesystem::remove(directory_.Join(name));
     EXPECT_THAT(Error(), HasSubstr(name));
@@ -271,7 +271,7 @@ TEST_F(OpenEmbeddedProviderTest, NamesTheFileThatIsMissingOrDamaged) {
   EXPECT_THAT(Error(), HasSubstr("nomic_bert"));
 }
 
-TEST_F(OpenEmbeddedProviderTest, RefusesATokenizerOfAnotherModel) {
+TEST_F(OpenEmbeddedModelTest, RefusesATokenizerOfAnotherModel) {
   Put("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nriver\nnurse\nnight\nday\n");
   EXPECT_THAT(Error(), AllOf(HasSubstr("9 ids"), HasSubstr("8")));
 }

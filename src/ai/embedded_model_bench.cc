@@ -4,13 +4,13 @@
 #include <benchmark/benchmark.h>
 
 #include "ai/chunker.h"
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 
 namespace lakehouse::ai {
 namespace {
 
-EmbeddingProvider& Provider() {
-  static const auto provider = OpenEmbeddedProvider(AiConfig());
+EmbeddingModel& Provider() {
+  static const auto provider = OpenEmbeddedModel(AiConfig());
   CHECK(provider.ok());
   return **provider;
 }

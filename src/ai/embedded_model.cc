@@ -9,7 +9,7 @@
 #include <sched.h>
 
 #include "ai/chunker.h"
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 #include "ai/encoder/encoder_lane.h"
 #include "ai/model_file.h"
 #include "ai/tokenizer/tokenizer.h"
@@ -131,9 +131,9 @@ class EmbedCall {
   Status stopped_ GUARDED_BY(mutex_);
 };
 
-class EmbeddedProvider final : public EmbeddingProvider {
+class EmbeddedModel final : public EmbeddingModel {
  public:
-  EmbeddedProvider(EmbeddingSpace space, Tokenizer tokenizer, std::unique_ptr<BertEncoder> encoder,
+  EmbeddedModel(EmbeddingSpace space, Tokenizer tokenizer, std::unique_ptr<BertEncoder> encoder,
                    std::unique_ptr<EncoderLane> documents, std::unique_ptr<EncoderLane> queries)
       : space_(std::move(space)),
         tokenizer_(std::move(tokenizer)),
@@ -199,7 +199,7 @@ Result<LoadedEncoder> LoadEncoder(const ModelConfig& config, const std::string& 
 
 }  // namespace
 
-Result<std::unique_ptr<EmbeddingProvider>> OpenEmbeddedProvider(const AiConfig& config) {
+Result<std::unique_ptr<EmbeddingModel>> OpenEmbeddedModel(const AiConfig& config) {
   if (config.precision != "auto" && config.precision != "f32") {
     return InvalidArgument("ai.precision must be auto or f32, not ", config.precision);
   }
@@ -243,8 +243,8 @@ Result<std::unique_ptr<EmbeddingProvider>> OpenEmbeddedProvider(const AiConfig& 
   ASSIGN_OR_RETURN(
       auto queries,
       EncoderLane::Start(*loaded.encoder, {.threads = std::min(threads, kMaxQueryThreads)}));
-  return std::unique_ptr<EmbeddingProvider>(
-      new EmbeddedProvider(std::move(space), std::move(tokenizer), std::move(loaded.encoder),
+  return std::unique_ptr<EmbeddingModel>(
+      new EmbeddedModel(std::move(space), std::move(tokenizer), std::move(loaded.encoder),
                            std::move(documents), std::move(queries)));
 }
 

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 #include "base/hash.h"
 #include "base/mutex.h"
 #include "base/rng.h"
@@ -19,12 +19,12 @@
 
 namespace lakehouse::search {
 
-class HashedWordsProvider : public ai::EmbeddingProvider {
+class HashedWordsModel : public ai::EmbeddingModel {
  public:
   static constexpr size_t kDimensions = 48;
   using Answer = Result<std::vector<float>>;
 
-  HashedWordsProvider() {
+  HashedWordsModel() {
     space_.provider = "test";
     space_.model = "hashed-words";
     space_.digest = Sha256Hex("hashed-words");

@@ -1,0 +1,18 @@
+// An embedding model that asks a cache first.
+#pragma once
+
+#include <memory>
+
+#include "ai/embedding_model.h"
+#include "ai/vector_cache.h"
+#include "base/metrics.h"
+
+namespace lakehouse::ai {
+
+// Embeds each distinct text of a call at most once and only those that `cache` does not know; what
+// was embedded is put into it. Queries are cached in it as documents are. EmbedOptions::fresh goes
+// around it. `cache` and `metrics` outlive the model.
+std::unique_ptr<EmbeddingModel> CacheEmbeddings(std::unique_ptr<EmbeddingModel> model,
+                                                VectorCache& cache, MetricsRegistry& metrics);
+
+}  // namespace lakehouse::ai
