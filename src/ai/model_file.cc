@@ -1,10 +1,16 @@
 #include "ai/model_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace lakehouse::ai {
 
@@ -45,6 +51,33 @@ Result<std::string> ReadModelFile(const std::string& path) {
     return InvalidArgument("cannot read ", path, ": ", std::strerror(errno));
   }
   return content;
+}
+
+Result<MappedFile> MappedFile::Open(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) {
+    const int error = errno;
+    if (error == ENOENT || error == ENOTDIR) return NotFound("file not found: ", path);
+    return InvalidArgument("cannot open ", path, ": ", std::strerror(error));
+  }
+  struct stat info = {};
+  const bool is_file = fstat(file, &info) == 0 && S_ISREG(info.st_mode);
+  const auto size = static_cast<size_t>(info.st_size);
+  void* data = nullptr;
+  if (is_file && size > 0) data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
+  const int error = errno;
+  close(file);
+  if (!is_file) return InvalidArgument("not a file: ", path);
+  if (data == MAP_FAILED) {
+    return InvalidArgument("cannot map ", path, ": ", std::strerror(error));
+  }
+  // Whoever opens it reads it whole, from front to back.
+  if (data != nullptr) madvise(data, size, MADV_WILLNEED);
+  return MappedFile(data, size);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(data_, size_);
 }
 
 Result<ModelJson> ParseModelJson(std::string_view text, const std::string& origin) {
@@ -121,6 +154,29 @@ Result<const ModelJson*> ModelFields::Array(const char* name) const {
   if (value == nullptr) return Problem(name, "is missing");
   if (!value->is_array()) return Problem(name, "is not an array");
   return value;
+}
+
+Result<std::optional<ModelJson>> ModelFiles::ReadJson(const std::string& name) {
+  const std::string path = PathOf(name);
+  Result<std::string> text = ReadModelFile(path);
+  if (!text.ok() && text.status().code() == StatusCode::kNotFound) {
+    return std::optional<ModelJson>();
+  }
+  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(ModelJson json, ParseModelJson(*text, path));
+  names_read_.push_back(name);
+  return std::optional<ModelJson>(std::move(json));
+}
+
+std::string JoinModelPath(std::string_view directory, std::string_view name) {
+  if (directory.empty()) return std::string(name);
+  return StrCat(directory, "/", name);
+}
+
+bool StaysBelow(std::string_view path) {
+  if (path.starts_with('/')) return false;
+  const std::vector<std::string_view> parts = SplitString(path, '/');
+  return std::ranges::find(parts, "..") == parts.end() && path.find('\0') == std::string_view::npos;
 }
 
 }  // namespace lakehouse::ai

@@ -26,8 +26,8 @@ std::string ModelDirectory(const AiConfig& config);
 // Reads a whole file. kNotFound when there is none.
 Result<std::string> ReadModelFile(const std::string& path);
 
-// A file that is mapped into memory for reading. Nobody may shorten the file meanwhile: reading what
-// is gone ends the process.
+// A file that is mapped into memory for reading. Nobody may shorten the file meanwhile: reading
+// what is gone ends the process.
 class MappedFile {
  public:
   // kNotFound when there is none; also for what is no file, kInvalidArgument.
