@@ -33,6 +33,17 @@ struct BenchEmbedOptions {
 };
 Result<Json> BenchEmbed(const BenchEmbedOptions& options);
 
+struct BenchTokensOptions {
+  std::string model_dir;
+  std::string texts_file;        // A line: a JSON string, or an array of two, which is a pair.
+  int64_t max_tokens = 1 << 30;  // Of every text or pair, special tokens included.
+  // "": none; else the ids are written there, a line each: a JSON array, or of a pair an object
+  // with `ids` and `second_begin`, from which on they have type 1.
+  std::string ids_file;
+};
+// Tokenizes every line on one thread. Tokens, bytes, and tokens a second.
+Result<Json> BenchTokens(const BenchTokensOptions& options);
+
 struct BenchS3Options {
   std::string data_dir;  // A data directory that nobody serves; its configuration names the bucket.
   std::string bucket = "primary";

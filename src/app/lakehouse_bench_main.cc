@@ -46,6 +46,16 @@ int main(int argc, char** argv) {
   embed_command->add_option("--out", embed.vectors_file, "Write the vectors as float32 .npy");
   embed_command->callback([&] { run = [&] { return lakehouse::app::BenchEmbed(embed); }; });
 
+  lakehouse::app::BenchTokensOptions tokens;
+  CLI::App* tokens_command = app.add_subcommand("tokens", "Texts through the tokenizer");
+  tokens_command->add_option("--model", tokens.model_dir, "Hugging Face directory")->required();
+  tokens_command->add_option("--texts", tokens.texts_file, "A JSON string, or two, a line")
+      ->required();
+  tokens_command->add_option("--max-tokens", tokens.max_tokens, "Limit of every text or pair")
+      ->check(CLI::Range(1, 1 << 30));
+  tokens_command->add_option("--out", tokens.ids_file, "Write the ids, a JSON array a line");
+  tokens_command->callback([&] { run = [&] { return lakehouse::app::BenchTokens(tokens); }; });
+
   lakehouse::app::BenchS3Options s3;
   CLI::App* s3_command = app.add_subcommand("s3", "Single objects of a bucket");
   s3_command->add_option("--data", s3.data_dir, "Data directory that nobody serves")->required();

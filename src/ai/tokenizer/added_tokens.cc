@@ -42,23 +42,32 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(s
   std::ranges::stable_sort(tokens_, std::ranges::greater{},
                            [](const AddedToken& token) { return token.content.size(); });
   for (const AddedToken& token : tokens_) {
-    is_first_byte_[static_cast<unsigned char>(token.content.front())] = true;
+    bool& is_first_byte = is_first_byte_[static_cast<unsigned char>(token.content.front())];
+    if (!is_first_byte) first_bytes_.push_back(token.content.front());
+    is_first_byte = true;
   }
 }
 
 const AddedToken* AddedTokenMatcher::LongestAt(std::string_view rest) const {
-  if (!is_first_byte_[static_cast<unsigned char>(rest.front())]) return nullptr;
   for (const AddedToken& token : tokens_) {
     if (rest.starts_with(token.content)) return &token;
   }
   return nullptr;
 }
 
-std::vector<AddedTokenMatcher::Segment> AddedTokenMatcher::Split(std::string_view text) const {
-  std::vector<Segment> segments;
-  size_t done = 0;  // Everything before is in a segment.
-  for (size_t i = 0; i < text.size();) {
-    const AddedToken* token = LongestAt(text.substr(i));
+size_t AddedTokenMatcher::FindFirstByte(std::string_view text, size_t from) const {
+  if (first_bytes_.empty()) return text.size();
+  // The special tokens of BERT all begin with a bracket, and the library finds one byte fast.
+  if (first_bytes_.size() == 1) return std::min(text.find(first_bytes_[0], from), text.size());
+  while (from < text.size() && !is_first_byte_[static_cast<unsigned char>(text[from])]) ++from;
+  return from;
+}
+
+std::optional<AddedTokenMatcher::Segment> AddedTokenMatcher::Segments::Next() {
+  if (token_.has_value()) return std::exchange(token_, std::nullopt);
+  const size_t first = done_;
+  for (size_t i = done_; (i = matcher_.FindFirstByte(text_, i)) < text_.size();) {
+    const AddedToken* token = matcher_.LongestAt(text_.substr(i));
     if (token == nullptr) {
       ++i;
       continue;
@@ -66,15 +75,18 @@ std::vector<AddedTokenMatcher::Segment> AddedTokenMatcher::Split(std::string_vie
     size_t begin = i;
     size_t end = i + token->content.size();
     i = end;
-    if (token->single_word && TouchesWord(text, begin, end)) continue;
-    if (token->lstrip) begin = SkipWhitespaceBackwards(text, begin, std::min(begin, done));
-    if (token->rstrip) end = SkipWhitespace(text, end);
-    if (done < begin) segments.push_back({std::nullopt, text.substr(done, begin - done)});
-    segments.push_back({token->id, text.substr(begin, end - begin)});
-    done = end;
+    if (token->single_word && TouchesWord(text_, begin, end)) continue;
+    if (token->lstrip) begin = SkipWhitespaceBackwards(text_, begin, std::min(begin, first));
+    if (token->rstrip) end = SkipWhitespace(text_, end);
+    done_ = end;
+    const Segment found{token->id, text_.substr(begin, end - begin)};
+    if (first >= begin) return found;
+    token_ = found;
+    return Segment{std::nullopt, text_.substr(first, begin - first)};
   }
-  if (done < text.size()) segments.push_back({std::nullopt, text.substr(done)});
-  return segments;
+  done_ = text_.size();
+  if (first >= text_.size()) return std::nullopt;
+  return Segment{std::nullopt, text_.substr(first)};
 }
 
 }  // namespace lakehouse::ai

@@ -1,69 +1,121 @@
 #include "ai/tokenizer/bert_normalizer.h"
 
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "ai/unicode/character_class.h"
+#include "ai/unicode/character_traits.h"
 
 namespace lakehouse::ai {
 namespace {
 
-bool IsAscii(char byte) { return static_cast<unsigned char>(byte) < 0x80; }
+// A run is divided after so many bytes, at the next character that no mark moves across.
+constexpr size_t kRunBytes = 1024;
 
-char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c; }
+bool IsAscii(char32_t c) { return c < 0x80; }
 
-bool IsDropped(char32_t c) { return c == 0 || c == kReplacementCharacter || IsControl(c); }
+// Writes the characters of one run: decomposed, in canonical order, without marks, in lower case.
+class RunWriter {
+ public:
+  RunWriter(const BertNormalizer& normalizer, std::u32string& out)
+      : normalizer_(normalizer), out_(out) {}
 
-std::u32string CleanRun(const BertNormalizer& normalizer, std::string_view run) {
-  std::u32string out;
-  out.reserve(run.size());
-  for (size_t i = 0; i < run.size();) {
-    char32_t c = DecodeUtf8(run, i);
-    if (normalizer.clean_text) {
-      if (IsDropped(c)) continue;
-      if (IsWhitespace(c)) c = ' ';
-    }
-    if (normalizer.handle_chinese_chars && IsCjkIdeograph(c)) {
-      out += {U' ', c, U' '};
+  void Add(char32_t c, uint8_t traits) {
+    if ((traits & kChangesTrait) == 0) {
+      Flush();
+      out_.push_back(c);
+    } else if (!normalizer_.strip_accents) {
+      Append(c);
     } else {
-      out.push_back(c);
+      decomposed_.clear();
+      AppendDecomposition(decomposed_, c);
+      for (const char32_t part : decomposed_) AddDecomposed(part);
     }
   }
-  return out;
-}
 
-// `run` holds no ASCII but what clean_text drops.
-void AppendRun(std::string& out, const BertNormalizer& normalizer, std::string_view run) {
-  std::u32string characters = CleanRun(normalizer, run);
-  if (normalizer.strip_accents) characters = StripAccents(characters);
-  if (normalizer.lowercase) {
-    std::u32string lowered;
-    lowered.reserve(characters.size());
-    for (const char32_t c : characters) AppendLowerCase(lowered, c);
-    characters = std::move(lowered);
+  // Writes the characters that still wait for their order. Call it at the end of the run.
+  void Flush() {
+    if (waiting_.empty()) return;
+    std::ranges::stable_sort(waiting_, std::ranges::less{}, &std::pair<uint8_t, char32_t>::first);
+    for (const auto& [combining_class, c] : waiting_) Append(c);
+    waiting_.clear();
   }
-  for (const char32_t c : characters) AppendUtf8(out, c);
-}
+
+ private:
+  // Marks that are dropped need no order, so few characters ever wait for theirs.
+  void AddDecomposed(char32_t c) {
+    const uint8_t combining_class = CombiningClass(c);
+    if (combining_class == 0) Flush();
+    if (IsNonspacingMark(c)) return;
+    if (combining_class == 0) {
+      Append(c);
+    } else {
+      waiting_.emplace_back(combining_class, c);
+    }
+  }
+
+  void Append(char32_t c) {
+    if (normalizer_.lowercase) {
+      AppendLowerCase(out_, c);
+    } else {
+      out_.push_back(c);
+    }
+  }
+
+  const BertNormalizer& normalizer_;
+  std::u32string& out_;
+  std::u32string decomposed_;
+  std::vector<std::pair<uint8_t, char32_t>> waiting_;  // Combining class and character.
+};
 
 }  // namespace
+
+void BertNormalizer::NormalizeRun(std::string_view text, size_t& position,
+                                  std::u32string& out) const {
+  RunWriter writer(*this, out);
+  const size_t begin = position;
+  while (position < text.size()) {
+    size_t next = position;
+    char32_t c = DecodeUtf8(text, next);
+    const uint8_t traits = CharacterTraits(c);
+    const bool is_dropped = clean_text && (traits & kDroppedTrait) != 0;
+    if (IsAscii(c) && !is_dropped) break;
+    if (position - begin >= kRunBytes && (traits & kJoinsTrait) == 0) break;
+    position = next;
+    if (is_dropped) continue;
+    if (clean_text && (traits & kWhitespaceTrait) != 0) c = ' ';
+    if (handle_chinese_chars && (traits & kIdeographTrait) != 0) {
+      writer.Add(' ', 0);
+      writer.Add(c, traits);
+      writer.Add(' ', 0);
+    } else {
+      writer.Add(c, traits);
+    }
+  }
+  writer.Flush();
+}
 
 std::string BertNormalizer::Normalize(std::string_view text) const {
   std::string out;
   out.reserve(text.size());
-  const auto is_dropped_ascii = [&](char byte) {
-    return clean_text && IsAscii(byte) && IsDropped(static_cast<char32_t>(byte));
-  };
+  std::u32string run;
   for (size_t i = 0; i < text.size();) {
-    char byte = text[i];
-    if (IsAscii(byte) && !is_dropped_ascii(byte)) {
-      if (clean_text && IsWhitespace(static_cast<char32_t>(byte))) byte = ' ';
-      out.push_back(lowercase ? LowerAscii(byte) : byte);
-      ++i;
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if (!IsAscii(byte) || (clean_text && (CharacterTraits(byte) & kDroppedTrait) != 0)) {
+      run.clear();
+      NormalizeRun(text, i, run);
+      for (const char32_t c : run) AppendUtf8(out, c);
       continue;
     }
-    // What is dropped goes before accents are decomposed, so it does not end a run.
-    const size_t begin = i;
-    while (i < text.size() && (!IsAscii(text[i]) || is_dropped_ascii(text[i]))) ++i;
-    AppendRun(out, *this, text.substr(begin, i - begin));
+    ++i;
+    if (clean_text && IsWhitespace(byte)) {
+      out.push_back(' ');
+    } else if (lowercase && byte >= 'A' && byte <= 'Z') {
+      out.push_back(static_cast<char>(byte + 'a' - 'A'));
+    } else {
+      out.push_back(static_cast<char>(byte));
+    }
   }
   return out;
 }

@@ -4,10 +4,30 @@
 #include <limits>
 #include <utility>
 
-#include "ai/unicode/character_class.h"
+#include "ai/tokenizer/word_scanner.h"
 #include "base/check.h"
 
 namespace lakehouse::ai {
+namespace {
+
+// How many tokens of each of two texts stay.
+struct PairLengths {
+  size_t first = 0;
+  size_t second = 0;
+};
+
+// The longer text gives up what is too much; below the shorter one, both give up half.
+PairLengths TruncateLongestFirst(size_t first, size_t second, size_t limit) {
+  if (first + second <= limit) return {first, second};
+  const size_t shorter = std::min(first, second);
+  const size_t half = limit / 2;
+  PairLengths kept =
+      shorter <= half ? PairLengths{shorter, limit - shorter} : PairLengths{half, limit - half};
+  if (first > second) std::swap(kept.first, kept.second);
+  return kept;
+}
+
+}  // namespace
 
 // Takes ids until it is full.
 class Tokenizer::Sink {
@@ -23,8 +43,13 @@ class Tokenizer::Sink {
     if (ids_ != nullptr) ids_->push_back(id);
     ++count_;
   }
-  void AddWord(std::string_view word, size_t characters) {
-    if (!word.empty()) count_ += word_piece_.Split(word, characters, ids_);
+  // Adds the words of a text until it is full.
+  void AddWords(const BertNormalizer& normalizer, std::string_view text) {
+    WordScanner words(normalizer, word_piece_.max_word_characters(), text);
+    WordScanner::Word word;
+    while (!full() && words.Next(word)) {
+      count_ += word_piece_.Split(word.text, word.characters, ids_);
+    }
   }
 
  private:
@@ -39,6 +64,7 @@ Tokenizer::Tokenizer(Parts parts)
       word_piece_(std::move(parts.word_piece)),
       prefix_ids_(std::move(parts.prefix_ids)),
       suffix_ids_(std::move(parts.suffix_ids)),
+      pair_(std::move(parts.pair)),
       id_bound_(word_piece_.id_bound()) {
   const auto raise_bound = [this](int32_t id) {
     id_bound_ = std::max(id_bound_, static_cast<size_t>(id) + 1);
@@ -56,6 +82,11 @@ Tokenizer::Tokenizer(Parts parts)
   }
   std::ranges::for_each(prefix_ids_, raise_bound);
   std::ranges::for_each(suffix_ids_, raise_bound);
+  if (pair_.ok()) {
+    for (const auto* ids : {&pair_->prefix_ids, &pair_->middle_ids, &pair_->suffix_ids}) {
+      std::ranges::for_each(*ids, raise_bound);
+    }
+  }
   raw_tokens_ = AddedTokenMatcher(std::move(raw));
   normalized_tokens_ = AddedTokenMatcher(std::move(normalized));
 }
@@ -64,60 +95,84 @@ std::vector<int32_t> Tokenizer::Encode(std::string_view text, size_t max_tokens)
   CHECK(max_tokens >= special_token_count());
   const size_t limit = max_tokens - special_token_count();
   std::vector<int32_t> ids = prefix_ids_;
-  Sink sink(word_piece_, &ids, limit);
-  Tokenize(text, sink);
+  AppendIds(text, limit, ids);
   ids.resize(std::min(ids.size(), prefix_ids_.size() + limit));
   ids.insert(ids.end(), suffix_ids_.begin(), suffix_ids_.end());
   return ids;
 }
 
+Result<TokenPair> Tokenizer::EncodePair(std::string_view first, std::string_view second,
+                                        size_t max_tokens) const {
+  TRY(pair_.status());
+  const PairTemplate& pair = *pair_;
+  if (max_tokens < pair.special_token_count()) {
+    return InvalidArgument("a pair of texts needs room for ", pair.special_token_count(),
+                           " special tokens, the limit is ", max_tokens);
+  }
+  const size_t limit = max_tokens - pair.special_token_count();
+  // One token beyond the limit tells which text is longer, unless both go beyond it.
+  std::vector<int32_t> second_ids;
+  TokenPair result{.ids = pair.prefix_ids};
+  AppendIds(first, limit + 1, result.ids);
+  AppendIds(second, limit + 1, second_ids);
+  size_t first_length = result.ids.size() - pair.prefix_ids.size();
+  size_t second_length = second_ids.size();
+  if (first_length > limit && second_length > limit) {
+    first_length = CountText(first);
+    second_length = CountText(second);
+  }
+  const PairLengths kept = TruncateLongestFirst(first_length, second_length, limit);
+  result.ids.resize(pair.prefix_ids.size() + kept.first);
+  result.second_begin = result.ids.size() + pair.middle_of_type_0;
+  result.ids.insert(result.ids.end(), pair.middle_ids.begin(), pair.middle_ids.end());
+  result.ids.insert(result.ids.end(), second_ids.begin(),
+                    second_ids.begin() + static_cast<std::ptrdiff_t>(kept.second));
+  result.ids.insert(result.ids.end(), pair.suffix_ids.begin(), pair.suffix_ids.end());
+  if (!pair.second_is_type_1) result.second_begin = result.ids.size();
+  return result;
+}
+
 size_t Tokenizer::Count(std::string_view text) const {
+  return CountText(text) + special_token_count();
+}
+
+void Tokenizer::AppendIds(std::string_view text, size_t limit, std::vector<int32_t>& ids) const {
+  Sink sink(word_piece_, &ids, limit);
+  Tokenize(text, sink);
+}
+
+size_t Tokenizer::CountText(std::string_view text) const {
   Sink sink(word_piece_, nullptr, std::numeric_limits<size_t>::max());
   Tokenize(text, sink);
-  return sink.count() + special_token_count();
+  return sink.count();
 }
 
 void Tokenizer::Tokenize(std::string_view text, Sink& sink) const {
-  for (const AddedTokenMatcher::Segment& segment : raw_tokens_.Split(text)) {
-    if (sink.full()) return;
-    if (segment.id.has_value()) {
-      sink.AddId(*segment.id);
+  AddedTokenMatcher::Segments segments(raw_tokens_, text);
+  while (!sink.full()) {
+    const auto segment = segments.Next();
+    if (!segment.has_value()) return;
+    if (segment->id.has_value()) {
+      sink.AddId(*segment->id);
     } else {
-      TokenizeSegment(segment.text, sink);
+      TokenizeSegment(segment->text, sink);
     }
   }
 }
 
 void Tokenizer::TokenizeSegment(std::string_view text, Sink& sink) const {
+  if (normalized_tokens_.empty()) return sink.AddWords(normalizer_, text);
   const std::string normalized = normalizer_.Normalize(text);
-  if (normalized_tokens_.empty()) return SplitWords(normalized, sink);
-  for (const AddedTokenMatcher::Segment& segment : normalized_tokens_.Split(normalized)) {
-    if (sink.full()) return;
-    if (segment.id.has_value()) {
-      sink.AddId(*segment.id);
+  AddedTokenMatcher::Segments segments(normalized_tokens_, normalized);
+  while (!sink.full()) {
+    const auto segment = segments.Next();
+    if (!segment.has_value()) return;
+    if (segment->id.has_value()) {
+      sink.AddId(*segment->id);
     } else {
-      SplitWords(segment.text, sink);
+      sink.AddWords(no_normalizer_, segment->text);
     }
   }
-}
-
-void Tokenizer::SplitWords(std::string_view normalized, Sink& sink) const {
-  size_t word_begin = 0;
-  size_t word_characters = 0;
-  for (size_t i = 0; i < normalized.size() && !sink.full();) {
-    const size_t begin = i;
-    const char32_t c = DecodeUtf8(normalized, i);
-    const bool is_punctuation = IsPunctuation(c);
-    if (!is_punctuation && !IsWhitespace(c)) {
-      ++word_characters;
-      continue;
-    }
-    sink.AddWord(normalized.substr(word_begin, begin - word_begin), word_characters);
-    if (is_punctuation) sink.AddWord(normalized.substr(begin, i - begin), 1);
-    word_begin = i;
-    word_characters = 0;
-  }
-  if (!sink.full()) sink.AddWord(normalized.substr(word_begin), word_characters);
 }
 
 }  // namespace lakehouse::ai

@@ -95,28 +95,84 @@ Result<std::vector<int32_t>> SpecialTokenIds(const ModelFields& processor,
   return ids;
 }
 
-Status ReadTemplate(const ModelFields& processor, Tokenizer::Parts& parts) {
-  ASSIGN_OR_RETURN(const ModelJson* pieces, processor.Array("single"));
-  bool text_seen = false;
-  for (const ModelJson& item : *pieces) {
-    const ModelFields piece(item, StrCat(processor.origin(), ": single"));
-    const bool is_text = piece.Has("Sequence");
-    ASSIGN_OR_RETURN(const ModelJson* object, piece.Object(is_text ? "Sequence" : "SpecialToken"));
-    const ModelFields fields(*object, piece.origin());
-    ASSIGN_OR_RETURN(const int64_t type_id, fields.Int("type_id", 0, 0, kMaxId));
-    if (type_id != 0) return fields.Problem("type_id", "must be 0 for a single text");
-    ASSIGN_OR_RETURN(const std::string id, fields.String("id"));
-    if (is_text) {
-      if (id != "A" || text_seen) return piece.Problem("Sequence", "must be A, once");
-      text_seen = true;
-      continue;
+// One element of a template: the text A or B, or special tokens.
+struct TemplatePiece {
+  char text = 0;  // 'A' or 'B'; 0 for special tokens.
+  std::vector<int32_t> ids;
+  int64_t type_id = 0;
+};
+
+// Reads the template `name`, which is `single` or `pair`.
+Result<std::vector<TemplatePiece>> ReadPieces(const ModelFields& processor, const char* name) {
+  ASSIGN_OR_RETURN(const ModelJson* list, processor.Array(name));
+  std::vector<TemplatePiece> pieces;
+  for (const ModelJson& item : *list) {
+    const ModelFields fields(item, StrCat(processor.origin(), ": ", name));
+    const bool is_text = fields.Has("Sequence");
+    ASSIGN_OR_RETURN(const ModelJson* object, fields.Object(is_text ? "Sequence" : "SpecialToken"));
+    const ModelFields content(*object, fields.origin());
+    TemplatePiece piece;
+    ASSIGN_OR_RETURN(piece.type_id, content.Int("type_id", 0, 0, kMaxId));
+    ASSIGN_OR_RETURN(const std::string id, content.String("id"));
+    if (!is_text) {
+      ASSIGN_OR_RETURN(piece.ids, SpecialTokenIds(processor, id));
+    } else if (id == "A" || id == "B") {
+      piece.text = id[0];
+    } else {
+      return fields.Problem("Sequence", "must be A or B");
     }
-    ASSIGN_OR_RETURN(const std::vector<int32_t> ids, SpecialTokenIds(processor, id));
+    pieces.push_back(std::move(piece));
+  }
+  return pieces;
+}
+
+Status ReadSingleTemplate(const ModelFields& processor, Tokenizer::Parts& parts) {
+  ASSIGN_OR_RETURN(const std::vector<TemplatePiece> pieces, ReadPieces(processor, "single"));
+  bool text_seen = false;
+  for (const TemplatePiece& piece : pieces) {
+    if (piece.type_id != 0) {
+      return processor.Problem("single", "must give type_id 0 to a single text");
+    }
+    if (piece.text != 0) {
+      if (piece.text != 'A' || text_seen) {
+        return processor.Problem("single", "must hold the Sequence A once, and no other");
+      }
+      text_seen = true;
+    }
     std::vector<int32_t>& side = text_seen ? parts.suffix_ids : parts.prefix_ids;
-    side.insert(side.end(), ids.begin(), ids.end());
+    side.insert(side.end(), piece.ids.begin(), piece.ids.end());
   }
   if (!text_seen) return processor.Problem("single", "lacks the Sequence A");
   return OkStatus();
+}
+
+Result<PairTemplate> ReadPairTemplate(const ModelFields& processor) {
+  ASSIGN_OR_RETURN(const std::vector<TemplatePiece> pieces, ReadPieces(processor, "pair"));
+  PairTemplate pair;
+  std::vector<int32_t>* const sides[] = {&pair.prefix_ids, &pair.middle_ids, &pair.suffix_ids};
+  size_t texts = 0;  // Seen so far.
+  int64_t last_type = 0;
+  for (const TemplatePiece& piece : pieces) {
+    if (piece.type_id < last_type || piece.type_id > 1 || (piece.type_id == 1 && texts == 0)) {
+      return processor.Problem("pair", "must give type_id 0 to the first text, then 0 or 1");
+    }
+    last_type = piece.type_id;
+    if (piece.text != 0) {
+      if (texts == 2 || piece.text != "AB"[texts]) {
+        return processor.Problem("pair", "must hold the Sequences A and B in this order, once");
+      }
+      ++texts;
+      if (piece.text == 'B') pair.second_is_type_1 = piece.type_id == 1;
+    } else {
+      sides[texts]->insert(sides[texts]->end(), piece.ids.begin(), piece.ids.end());
+      if (texts == 1 && piece.type_id == 0) pair.middle_of_type_0 += piece.ids.size();
+    }
+  }
+  if (texts < 2) return processor.Problem("pair", "lacks a Sequence: A or B");
+  if (!pair.second_is_type_1 && last_type == 1) {
+    return processor.Problem("pair", "gives type_id 1 to special tokens only");
+  }
+  return pair;
 }
 
 // BertProcessing names its two tokens as ["[SEP]", 102].
@@ -129,17 +185,27 @@ Result<int32_t> NamedTokenId(const ModelFields& processor, const char* name) {
   return (*pair)[1].get<int32_t>();
 }
 
+// [CLS] A [SEP] and [CLS] A [SEP] B [SEP].
+void UseBertTokens(int32_t cls, int32_t sep, Tokenizer::Parts& parts) {
+  parts.prefix_ids = {cls};
+  parts.suffix_ids = {sep};
+  parts.pair = PairTemplate{
+      .prefix_ids = {cls}, .middle_ids = {sep}, .suffix_ids = {sep}, .middle_of_type_0 = 1};
+}
+
 Status ReadPostProcessor(const ModelFields& file, Tokenizer::Parts& parts) {
-  if (!file.Has("post_processor")) return OkStatus();
+  if (!file.Has("post_processor")) return OkStatus();  // No special tokens, in pairs neither.
   ASSIGN_OR_RETURN(const ModelJson* object, file.Object("post_processor"));
   const ModelFields processor(*object, StrCat(file.origin(), ": post_processor"));
   ASSIGN_OR_RETURN(const std::string type, processor.String("type"));
-  if (type == "TemplateProcessing") return ReadTemplate(processor, parts);
+  if (type == "TemplateProcessing") {
+    parts.pair = ReadPairTemplate(processor);
+    return ReadSingleTemplate(processor, parts);
+  }
   if (type == "BertProcessing") {
     ASSIGN_OR_RETURN(const int32_t cls, NamedTokenId(processor, "cls"));
     ASSIGN_OR_RETURN(const int32_t sep, NamedTokenId(processor, "sep"));
-    parts.prefix_ids = {cls};
-    parts.suffix_ids = {sep};
+    UseBertTokens(cls, sep, parts);
     return OkStatus();
   }
   return InvalidArgument(file.origin(),
@@ -196,6 +262,8 @@ Result<Tokenizer> LoadVocabulary(const std::string& model_dir) {
       {"cls_token", "[CLS]"}, {"sep_token", "[SEP]"},   {"pad_token", "[PAD]"},
       {"unk_token", "[UNK]"}, {"mask_token", "[MASK]"},
   };
+  int32_t cls = -1;
+  int32_t sep = -1;
   for (const auto& [field, fallback] : kSpecialTokens) {
     ASSIGN_OR_RETURN(const std::string name, SpecialTokenName(config, field, fallback));
     const int32_t id = parts.word_piece.Find(name);
@@ -205,10 +273,11 @@ Result<Tokenizer> LoadVocabulary(const std::string& model_dir) {
       if (!is_cls && !is_sep) continue;
       return InvalidArgument(vocabulary_path, ": the special token is missing: ", name);
     }
-    if (is_cls) parts.prefix_ids = {id};
-    if (is_sep) parts.suffix_ids = {id};
+    if (is_cls) cls = id;
+    if (is_sep) sep = id;
     parts.added_tokens.push_back({.content = name, .id = id});
   }
+  UseBertTokens(cls, sep, parts);
   return Tokenizer(std::move(parts));
 }
 

@@ -32,19 +32,26 @@ Result<WordPiece> WordPiece::Build(const std::vector<Entry>& vocabulary,
   if (vocabulary.empty()) return InvalidArgument("the vocabulary is empty");
   WordPiece result;
   result.max_word_characters_ = options.max_word_characters;
-  result.slots_.resize(std::bit_ceil(vocabulary.size() * 4));
+  const std::string& prefix = options.continuing_prefix;
+  const auto continues = [&](std::string_view token) {
+    return token.size() > prefix.size() && token.starts_with(prefix);
+  };
   size_t bytes = 0;
-  for (const auto& [token, id] : vocabulary) bytes += 2 * token.size();
-  if (bytes > std::numeric_limits<uint32_t>::max()) {
-    return InvalidArgument("the vocabulary is larger than 2 GiB");
+  size_t pieces = 0;
+  for (const auto& [token, id] : vocabulary) {
+    bytes += 2 * token.size();
+    pieces += continues(token) ? 2 : 1;
+  }
+  if (bytes > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
+    return InvalidArgument("the vocabulary is larger than 1 GiB");
   }
   result.text_.reserve(bytes);
+  result.slots_.resize(std::bit_ceil(pieces + pieces / 3 + 1));
 
-  const std::string& prefix = options.continuing_prefix;
   for (const auto& [token, id] : vocabulary) {
     if (id < 0) return InvalidArgument("a token has a negative id: ", token);
     TRY(result.Insert(token, false, id));
-    if (token.size() > prefix.size() && token.starts_with(prefix)) {
+    if (continues(token)) {
       TRY(result.Insert(std::string_view(token).substr(prefix.size()), true, id));
     }
     result.id_bound_ = std::max(result.id_bound_, static_cast<size_t>(id) + 1);
@@ -64,8 +71,11 @@ Status WordPiece::Insert(std::string_view piece, bool continuing, int32_t id) {
   const size_t mask = slots_.size() - 1;
   size_t i = SlotOf(hash) & mask;
   while (slots_[i].id >= 0) i = (i + 1) & mask;
-  slots_[i] = {hash, static_cast<uint32_t>(text_.size()), static_cast<uint32_t>(piece.size()), id,
-               continuing};
+  slots_[i] = {.hash = static_cast<uint32_t>(hash),
+               .offset = static_cast<uint32_t>(text_.size()),
+               .length = static_cast<uint32_t>(piece.size()) & 0x7FFFFFFF,
+               .continuing = continuing,
+               .id = id};
   text_ += piece;
   longest_piece_ = std::max(longest_piece_, piece.size());
   return OkStatus();
@@ -75,8 +85,8 @@ int32_t WordPiece::Lookup(std::string_view piece, uint64_t hash, bool continuing
   const size_t mask = slots_.size() - 1;
   for (size_t i = SlotOf(hash) & mask; slots_[i].id >= 0; i = (i + 1) & mask) {
     const Slot& slot = slots_[i];
-    if (slot.hash == hash && slot.continuing == continuing &&
-        std::string_view(text_).substr(slot.offset, slot.length) == piece) {
+    if (slot.hash == static_cast<uint32_t>(hash) && slot.continuing == (continuing ? 1 : 0) &&
+        slot.length == piece.size() && text_.compare(slot.offset, slot.length, piece) == 0) {
       return slot.id;
     }
   }

@@ -54,20 +54,6 @@ const icu::Normalizer2& Decomposition() {
   return *instance;
 }
 
-// Decomposes a run in which ICU and the reference agree about every character.
-void AppendDecomposed(std::u32string& out, std::u32string_view run) {
-  UErrorCode error = U_ZERO_ERROR;
-  const icu::UnicodeString source = icu::UnicodeString::fromUTF32(
-      reinterpret_cast<const UChar32*>(run.data()), static_cast<int32_t>(run.size()));
-  const icu::UnicodeString decomposed = Decomposition().normalize(source, error);
-  CHECK(U_SUCCESS(error));
-  for (int32_t i = 0; i < decomposed.length();) {
-    const auto c = static_cast<char32_t>(decomposed.char32At(i));
-    i += U16_LENGTH(c);
-    if (!IsNonspacingMark(c)) out.push_back(c);
-  }
-}
-
 }  // namespace
 
 bool IsPunctuation(char32_t c) {
@@ -119,23 +105,22 @@ void AppendLowerCase(std::u32string& out, char32_t c) {
   }
 }
 
-std::u32string StripAccents(std::u32string_view text) {
-  std::u32string out;
-  out.reserve(text.size());
-  size_t i = 0;
-  while (i < text.size()) {
-    // ASCII starts and ends every reordering, so only runs without it need the library. So do
-    // characters that the reference does not decompose or reorder.
-    if (text[i] < 0x80 || Contains(kNotDecomposed, text[i])) {
-      if (!IsNonspacingMark(text[i])) out.push_back(text[i]);
-      ++i;
-      continue;
-    }
-    const size_t begin = i;
-    while (i < text.size() && text[i] >= 0x80 && !Contains(kNotDecomposed, text[i])) ++i;
-    AppendDecomposed(out, text.substr(begin, i - begin));
+void AppendDecomposition(std::u32string& out, char32_t c) {
+  const auto code_point = static_cast<UChar32>(c);
+  icu::UnicodeString decomposition;
+  if (Contains(kNotDecomposed, c) || !Decomposition().getDecomposition(code_point, decomposition)) {
+    out.push_back(c);
+    return;
   }
-  return out;
+  for (int32_t i = 0; i < decomposition.length();) {
+    const UChar32 part = decomposition.char32At(i);
+    i += U16_LENGTH(part);
+    out.push_back(static_cast<char32_t>(part));
+  }
+}
+
+uint8_t CombiningClass(char32_t c) {
+  return Contains(kNotDecomposed, c) ? 0 : u_getCombiningClass(static_cast<UChar32>(c));
 }
 
 char32_t DecodeUtf8(std::string_view text, size_t& position) {

@@ -2,6 +2,7 @@
 // older than those of any current Unicode library. Generated tables: tables.inc.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,11 @@ bool IsWordCharacter(char32_t c);
 // Appends the full lower-case mapping of one character, without regard to its neighbours.
 void AppendLowerCase(std::u32string& out, char32_t c);
 
-// Canonical decomposition (NFD) without nonspacing marks.
-std::u32string StripAccents(std::u32string_view text);
+// Appends the full canonical decomposition of one character (NFD).
+void AppendDecomposition(std::u32string& out, char32_t c);
+
+// Canonical_Combining_Class: 0 for what no mark moves across.
+uint8_t CombiningClass(char32_t c);
 
 // Decodes the code point that starts at `position` and moves `position` past it. An ill-formed
 // sequence gives U+FFFD and skips its longest prefix that could have begun a code point, at least
