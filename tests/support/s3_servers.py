@@ -35,7 +35,7 @@ def cached_path(name):
     cache = os.environ.get("LAKEHOUSE_CACHE") or os.path.expanduser("~/.cache/lakehouse")
     with open(os.path.join(ROOT, "tools/dependencies.lock"), encoding="utf-8") as lock:
         fields = [line.split() for line in lock]
-    locked = [words[1] for words in fields if words[:1] in (["file"], ["tree"])
+    locked = [words[1] for words in fields if words[:1] in (["file"], ["tree"], ["built"])
               and os.path.basename(words[1]).split("-")[0] == name]
     if len(locked) != 1:
         raise RuntimeError(f"tools/dependencies.lock names {len(locked)} files {name}, expected 1")
