@@ -35,7 +35,12 @@ const char* PoolingName(Pooling pooling) {
 
 int64_t ModelConfig::dimensions() const {
   if (labels > 0) return labels;
-  return head.empty() ? hidden_size : head.back().outputs;
+  int64_t width = hidden_size;
+  for (const HeadStep& step : head) {
+    const bool changes = step.kind == HeadStep::Kind::kDense || step.kind == HeadStep::Kind::kCut;
+    if (changes) width = step.outputs;
+  }
+  return width;
 }
 
 bool ModelConfig::normalizes() const {
@@ -91,11 +96,9 @@ Status ShortenTo(int64_t dimensions, ModelConfig& config) {
   // The norm before the cut does not matter.
   if (config.normalizes()) config.head.pop_back();
   using Kind = HeadStep::Kind;
-  if (shortening.layer_norm_first) {
-    config.head.push_back({.kind = Kind::kLayerNorm, .inputs = width, .outputs = width});
-  }
+  if (shortening.layer_norm_first) config.head.push_back({.kind = Kind::kLayerNorm});
   config.head.push_back({.kind = Kind::kCut, .inputs = width, .outputs = dimensions});
-  config.head.push_back({.kind = Kind::kNormalize, .inputs = dimensions, .outputs = dimensions});
+  config.head.push_back({.kind = Kind::kNormalize});
   return OkStatus();
 }
 

@@ -25,6 +25,7 @@ struct HeadStep {
     kNormalize,  // To a Euclidean norm of 1.
   };
   Kind kind = Kind::kNormalize;
+  // Of kDense and kCut.
   int64_t inputs = 0;
   int64_t outputs = 0;
   // Of kDense.

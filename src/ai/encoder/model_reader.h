@@ -55,7 +55,8 @@ struct ClassifierWeights {
 // kInvalidArgument and names the file, and the tensor that is missing, misshapen or not finite.
 class ModelReader {
  public:
-  // Opens `model.safetensors`, or the shards that `model.safetensors.index.json` names.
+  // Opens `model.safetensors` in config.transformer_directory, or the shards that
+  // `model.safetensors.index.json` names. Parameters that no architecture uses are ignored.
   static Result<std::unique_ptr<ModelReader>> Open(const std::string& model_dir,
                                                    const ModelConfig& config);
   virtual ~ModelReader() = default;
@@ -66,8 +67,8 @@ class ModelReader {
   virtual Result<std::vector<PlainLinear>> ReadDense() = 0;
   virtual Result<ClassifierWeights> ReadClassifier() = 0;
 
-  // SHA-256 over every file that decides a vector: configuration, tokenizer and weights. Reads the
-  // weights once.
+  // SHA-256 of the names and sums of every file that decides a vector: configuration, tokenizer and
+  // weights. A copy of the directory has the same. Reads the weights once.
   virtual Result<std::string> Digest() = 0;
 };
 

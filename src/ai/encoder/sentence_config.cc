@@ -84,7 +84,7 @@ Result<std::string> ReadPoolingMode(const ModelFields& file) {
     ASSIGN_OR_RETURN(const bool set, file.Bool(flag, false));
     if (set) modes.emplace_back(mode);
   }
-  return JoinStrings(modes, "+");
+  return modes.empty() ? "mean" : JoinStrings(modes, "+");
 }
 
 Status CheckWidth(const ModelFields& file, const char* name, int64_t expected) {
@@ -112,7 +112,7 @@ Status ReadPooling(ModelFiles& files, const std::string& directory, ModelConfig&
       kModes, mode, [](const auto& entry) { return std::string_view(entry.first); });
   if (found == std::end(kModes)) {
     return InvalidArgument(file.origin(), ": the pooling must be one of mean, cls, max and ",
-                           "lasttoken, not: ", mode.empty() ? "none" : mode);
+                           "lasttoken, not: ", mode);
   }
   config.pooling = found->second;
   TRY(CheckWidth(file, "word_embedding_dimension", config.hidden_size));
@@ -248,6 +248,7 @@ Result<ModuleList> ReadModules(ModelFiles& files) {
   if (LastComponent(type, '.') != "Transformer") {
     return InvalidArgument(path, ": the first module must be a Transformer, not ", type);
   }
+  modules.listed = true;
   ASSIGN_OR_RETURN(modules.transformer_directory, first.String("path", ""));
   if (!StaysBelow(modules.transformer_directory)) {
     return first.Problem(
@@ -258,7 +259,12 @@ Result<ModuleList> ReadModules(ModelFiles& files) {
 }
 
 Status ReadHead(ModelFiles& files, const ModuleList& modules, ModelConfig& config) {
-  if (modules.has_pooling) TRY(ReadPooling(files, modules.pooling_directory, config));
+  if (modules.has_pooling) {
+    TRY(ReadPooling(files, modules.pooling_directory, config));
+  } else if (modules.listed) {
+    return InvalidArgument(files.PathOf("modules.json"),
+                           ": a sentence encoder needs a Pooling after the Transformer");
+  }
   config.head = modules.head;
   int64_t width = config.hidden_size;
   for (HeadStep& step : config.head) {
@@ -267,7 +273,7 @@ Status ReadHead(ModelFiles& files, const ModuleList& modules, ModelConfig& confi
       width = step.outputs;
     } else {
       TRY(ReadNormalize(files, step.directory));
-      step = {.kind = step.kind, .inputs = width, .outputs = width};
+      step = {.kind = step.kind};
     }
   }
   ASSIGN_OR_RETURN(const std::optional<ModelJson> json, files.ReadJson(kSentenceConfig));

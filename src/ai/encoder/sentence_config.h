@@ -11,6 +11,7 @@ namespace lakehouse::ai {
 
 // What modules.json lists, in order.
 struct ModuleList {
+  bool listed = false;  // False: there is no modules.json.
   std::string transformer_directory;
   std::string pooling_directory;
   bool has_pooling = false;

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "ai/encoder/weight_files.h"
 #include "base/strings.h"
 
 namespace lakehouse::ai {
@@ -19,6 +20,7 @@ constexpr int64_t kLanes = 16;  // The kernels work on whole vectors of this man
 // Beyond the length of its training nomic-bert stretches its rotary base, which the encoder
 // doesn't.
 constexpr int64_t kNomicTrainedPositions = 2048;
+constexpr float kNomicRotaryBase = 1000;
 
 Status ReadEpsilon(const ModelFields& file, const char* name, ModelConfig& config) {
   ASSIGN_OR_RETURN(const double epsilon, file.Double(name, 1e-12));
@@ -111,7 +113,7 @@ Status ReadFirstNomic(const ModelFields& file, ModelConfig& config) {
   if (activation != "swiglu") {
     return file.Problem("activation_function", StrCat("must be swiglu, not ", activation));
   }
-  ASSIGN_OR_RETURN(const double base, file.Double("rotary_emb_base", 10000));
+  ASSIGN_OR_RETURN(const double base, file.Double("rotary_emb_base", kNomicRotaryBase));
   config.rotary_base = static_cast<float>(base);
   return ReadEpsilon(file, "layer_norm_epsilon", config);
 }
@@ -134,7 +136,7 @@ Status ReadSecondNomic(const ModelFields& file, ModelConfig& config) {
     return file.Problem("head_dim", StrCat("must be hidden_size over num_attention_heads, ",
                                            head_width, ", not ", head_dim));
   }
-  config.rotary_base = 1000;
+  config.rotary_base = kNomicRotaryBase;
   if (file.Has("rope_parameters")) {
     ASSIGN_OR_RETURN(const ModelJson* object, file.Object("rope_parameters"));
     const ModelFields rope(*object, StrCat(file.origin(), ": rope_parameters"));
@@ -142,7 +144,7 @@ Status ReadSecondNomic(const ModelFields& file, ModelConfig& config) {
     if (type != "default") return rope.Problem("rope_type", StrCat("must be default, not ", type));
     ASSIGN_OR_RETURN(const double fraction, rope.Double("partial_rotary_factor", 1));
     if (fraction != 1) return rope.Problem("partial_rotary_factor", "must be 1: whole heads turn");
-    ASSIGN_OR_RETURN(const double base, rope.Double("rope_theta", 1000));
+    ASSIGN_OR_RETURN(const double base, rope.Double("rope_theta", kNomicRotaryBase));
     config.rotary_base = static_cast<float>(base);
   }
   return ReadEpsilon(file, "layer_norm_eps", config);
@@ -156,17 +158,21 @@ Status ReadNomic(const ModelFields& file, ModelConfig& config) {
     return InvalidArgument(file.origin(), ": the rotary base must be a number above 1");
   }
   config.max_positions = std::min(config.max_positions, kNomicTrainedPositions);
-  ASSIGN_OR_RETURN(config.token_types, file.Int("type_vocab_size", 0, 0, kMaxExtent));
+  ASSIGN_OR_RETURN(config.token_types, file.Int("type_vocab_size", 2, 0, kMaxExtent));
   return OkStatus();
 }
 
-bool IsClassifier(const ModelFields& file) {
+// Where config.json does not say what it describes, the weights do.
+bool IsClassifier(const ModelFiles& files, const ModelFields& file, const ModelConfig& config) {
   const ModelJson* list = file.Find("architectures");
-  if (list == nullptr || !list->is_array()) return false;
-  return std::ranges::any_of(*list, [](const ModelJson& name) {
-    return name.is_string() &&
-           name.get_ref<const std::string&>().ends_with("ForSequenceClassification");
-  });
+  if (list == nullptr) {
+    const auto weights = WeightFiles::Open(files.directory(), config.transformer_directory);
+    return weights.ok() && weights->Has("classifier.weight");
+  }
+  return list->is_array() && std::ranges::any_of(*list, [](const ModelJson& name) {
+           return name.is_string() &&
+                  name.get_ref<const std::string&>().ends_with("ForSequenceClassification");
+         });
 }
 
 // transformers takes the labels' names before their number, and has two when nothing is said.
@@ -215,7 +221,7 @@ Status ReadTransformerConfig(ModelFiles& files, ModelConfig& config) {
                            "found ", config.hidden_size, " and ", config.intermediate_size);
   }
   TRY(ReadShortening(file, config.shortening));
-  if (!IsClassifier(file)) return OkStatus();
+  if (!IsClassifier(files, file, config)) return OkStatus();
   if (config.architecture != Architecture::kBert) {
     return InvalidArgument(path, ": the embedded encoder has cross-encoders of the type bert, not ",
                            type);
