@@ -2,6 +2,7 @@
 // vectors.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
@@ -21,14 +22,27 @@ inline void WriteTextFile(const std::string& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;
 }
 
-// Lays out float tensors as a safetensors file.
+// Lays out tensors as a safetensors file.
 class SafetensorsBuilder {
  public:
+  // `type` is F32, F16 or BF16. REQUIRES: every value is exact in it, and no value of F16 is
+  // subnormal.
   void Add(const std::string& name, const std::vector<int64_t>& shape,
-           const std::vector<float>& values) {
+           const std::vector<float>& values, std::string_view type = "F32") {
     const size_t begin = data_.size();
-    data_.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-    header_[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data_.size()}}};
+    for (const float value : values) {
+      const auto bits = std::bit_cast<uint32_t>(value);
+      if (type == "F32") {
+        Append(bits);
+      } else if (type == "BF16") {
+        Append(static_cast<uint16_t>(bits >> 16));
+      } else {
+        const uint32_t magnitude = (bits & 0x7FFFFFFF) >> 13;
+        const uint32_t rebased = magnitude == 0 ? 0 : magnitude - (112U << 10);
+        Append(static_cast<uint16_t>(bits >> 31 << 15 | rebased));
+      }
+    }
+    header_[name] = {{"dtype", type}, {"shape", shape}, {"data_offsets", {begin, data_.size()}}};
   }
   std::string Bytes() const {
     const std::string header = DumpJson(header_);
@@ -39,6 +53,11 @@ class SafetensorsBuilder {
   }
 
  private:
+  template <typename Element>
+  void Append(Element element) {
+    data_.append(reinterpret_cast<const char*>(&element), sizeof(element));
+  }
+
   Json header_ = Json::object();
   std::string data_;
 };
