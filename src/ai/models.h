@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "ai/embedding_model.h"
@@ -47,15 +48,18 @@ struct ProviderInfo {
   std::vector<LoadedModel> loaded;
 };
 
-// Opens providers and models when they are first needed, and keeps them. Thread-safe. `name` is
-// that of the configuration everywhere: an [[ai.models]] table, or ai.model, ai.rerank_model and
+// Opens providers and models when they are first needed, and keeps them; a model that its server
+// has replaced is opened anew within half a minute. Thread-safe. `name` is that of the
+// configuration everywhere: an [[ai.models]] table, or ai.model, ai.rerank_model and
 // ai.generate_model where no table has it (then ai.model is an embedded model).
 class Models : public EmbeddingModels {
  public:
   // Checks what can be checked without a server: names, providers, secrets.
   static Result<std::unique_ptr<Models>> Open(const ModelsOptions& options);
 
-  // A model whose identity has changed at its server is opened anew.
+  // Ok when a model of that name and task is configured; else as Get.
+  virtual Status Check(const std::string& name, std::string_view task) const = 0;
+
   virtual Result<std::shared_ptr<Reranker>> GetReranker(const std::string& name,
                                                         const CancelToken& cancel) = 0;
   virtual Result<GenerateAnswer> Generate(const std::string& name, const GenerateRequest& request,
@@ -73,6 +77,8 @@ class Models : public EmbeddingModels {
   virtual std::vector<ProviderInfo> ListProviders(const CancelToken& cancel) = 0;
   // The embedding model if it has been opened; null otherwise. Never blocks.
   virtual std::shared_ptr<EmbeddingModel> FindOpened(const std::string& name) = 0;
+  // Why the last attempt to open it failed; ok when none did.
+  virtual Status LastError(const std::string& name) = 0;
 };
 
 }  // namespace lakehouse::ai

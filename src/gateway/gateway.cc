@@ -54,6 +54,8 @@ class GatewayImpl : public Gateway {
     AddQueryRoutes(context_, router_);
     AddVectorRoutes(context_, router_);
     AddJobRoutes(context_, router_);
+    AddAiRoutes(context_, router_);
+    AddOpenAiRoutes(context_, router_);
     AddRoute(router_,
              {.method = net::Method::kGet,
               .pattern = "/openapi.json",

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "ai/embedding_provider.h"
+#include "ai/models.h"
 #include "base/config.h"
 #include "base/metrics.h"
 #include "catalog/catalog.h"
@@ -27,8 +27,7 @@ struct Services {
   sql::Engine* engine = nullptr;
   ingest::Ingester* ingester = nullptr;
   search::SearchService* search = nullptr;
-  // The loaded model, for /health; null when there is none.
-  const ai::EmbeddingProvider* embedding = nullptr;
+  ai::Models* models = nullptr;
   std::function<bool()> draining;  // True from the first SIGTERM on.
 };
 

@@ -53,7 +53,10 @@ Json FieldSchema(const net::RouteField& field) {
             {"description", field.summary}};
   }
   Json schema = {{"type", field.type}};
-  if (field.type == "array") schema["items"] = Json::object();
+  if (const size_t bar = field.type.find('|'); bar != std::string::npos) {
+    schema["type"] = {field.type.substr(0, bar), field.type.substr(bar + 1)};
+  }
+  if (field.type.ends_with("array")) schema["items"] = Json::object();
   schema["description"] = field.summary;
   return schema;
 }

@@ -45,6 +45,8 @@ void AddIngestRoutes(RouteContext& context, net::Router& router);
 void AddQueryRoutes(RouteContext& context, net::Router& router);
 void AddVectorRoutes(RouteContext& context, net::Router& router);
 void AddJobRoutes(RouteContext& context, net::Router& router);
+void AddAiRoutes(RouteContext& context, net::Router& router);
+void AddOpenAiRoutes(RouteContext& context, net::Router& router);
 
 // Asks every bucket, all at once, whether it answers.
 std::map<BucketName, Status> CheckBuckets(const storage::BucketRegistry& buckets);

@@ -35,13 +35,18 @@ Json SqlComponent(const Services& services, const CancelToken& cancel) {
   return Component("sql", services.engine->Query(probe).status(), Json::object());
 }
 
+// The default model; one that nobody has needed yet is not opened for this.
 Json EmbeddingComponent(const Services& services) {
-  if (services.embedding == nullptr) {
-    return Component("embedding", Unavailable("no model is loaded"), Json::object());
+  const std::string& name = services.models->default_name();
+  const auto model = services.models->FindOpened(name);
+  if (model == nullptr) {
+    const Status unopened = services.models->LastError(name);
+    return Component("embedding", unopened, {{"model", name}, {"opened", false}});
   }
-  const ai::EmbeddingSpace& space = services.embedding->space();
+  const ai::EmbeddingSpace& space = model->space();
   return Component("embedding", OkStatus(),
                    {{"model", space.model},
+                    {"opened", true},
                     {"provider", space.provider},
                     {"dimensions", space.dimensions},
                     {"precision", space.precision}});

@@ -21,7 +21,8 @@ enum class BodyKind {
   kStream,  // Anything; the handler pulls it.
 };
 
-// One query parameter, body field or header that a route takes. `type` is a JSON schema type.
+// One query parameter, body field or header that a route takes. `type` is a JSON schema type, or
+// two with | between them.
 struct RouteField {
   std::string name;
   std::string type = "string";
