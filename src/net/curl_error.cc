@@ -63,7 +63,9 @@ Status NotConnected(const CurlFailure& failure, const ClientUrl& url) {
     case CURLE_COULDNT_CONNECT:
       if (failure.address_refused) {
         return PermissionDenied("the address of host ", url.host,
-                                " is link-local, which may not be connected to from here");
+                                failure.loopback_only
+                                    ? " is not one of this machine, where the connection must end"
+                                    : " is link-local, which may not be connected to from here");
       }
       if (failure.os_error == ECONNREFUSED) {
         return Unavailable("connection refused by ", url.peer, ": is the server running there?");

@@ -19,7 +19,8 @@ struct CurlFailure {
   long os_error = 0;             // errno of the last connection attempt.
   long verify_result = 0;        // OpenSSL's, of the server's certificate.
   std::string_view detail;       // libcurl's own words.
-  bool address_refused = false;  // By refuse_link_local.
+  bool address_refused = false;  // By refuse_link_local or loopback_only.
+  bool loopback_only = false;
   int64_t connect_timeout_ms = 0;
   int64_t timeout_ms = 0;
   std::string_view ca_file;

@@ -12,13 +12,13 @@
 #include "base/clock.h"
 #include "base/strings.h"
 #include "net/curl_error.h"
+#include "net/loopback.h"
 
 namespace lakehouse::net {
 namespace {
 
 constexpr long kBufferBytes = 512 << 10;
 constexpr int kPollMs = 50;  // How late a cancellation or a time limit may be noticed.
-constexpr uint64_t kLeastBytesPerSecond = 1'024;
 constexpr int64_t kMaxReserveBytes = 64 << 20;
 
 struct ListDeleter {
@@ -87,8 +87,7 @@ void StallWatch::Restart(int64_t now_micros, uint64_t moved_bytes) {
 
 bool StallWatch::IsStalled(int64_t now_micros, uint64_t moved_bytes) {
   if (timeout_micros_ == 0) return false;
-  const uint64_t enough = kLeastBytesPerSecond * static_cast<uint64_t>(timeout_micros_) / 1'000'000;
-  if (moved_bytes - start_bytes_ >= std::max<uint64_t>(enough, 1)) {
+  if (moved_bytes - start_bytes_ >= enough_bytes_) {
     Restart(now_micros, moved_bytes);
     return false;
   }
@@ -103,7 +102,7 @@ CurlTransfer::CurlTransfer(const HttpClientOptions& options, const ClientUrl& ur
       sink_(sink),
       slot_(slot),
       curl_(slot.easy.get()),
-      stall_(options.stall_timeout_ms) {}
+      stall_(options.stall_timeout_ms, options.stall_bytes_per_second) {}
 
 Status CurlTransfer::Run() {
   ASSIGN_OR_RETURN(const HeaderLines headers, EncodeHeaders(request_.headers));
@@ -127,6 +126,7 @@ Status CurlTransfer::Run() {
                       .verify_result = 0,
                       .detail = detail_.data(),
                       .address_refused = address_refused_,
+                      .loopback_only = options_.loopback_only,
                       .connect_timeout_ms = options_.connect_timeout_ms,
                       .timeout_ms = request_.timeout_ms,
                       .ca_file = options_.ca_file};
@@ -237,8 +237,9 @@ Status CurlTransfer::CheckTime() {
     return OkStatus();
   }
   if (stall_.IsStalled(now, SentBytes() + received_bytes_)) {
-    return DeadlineExceeded("the transfer stalled (", options_.stall_timeout_ms,
-                            " ms below 1 KiB/s) with ", url_.peer, ": ", url_.printable);
+    return DeadlineExceeded("the transfer stalled (", options_.stall_timeout_ms, " ms below ",
+                            std::max<int64_t>(options_.stall_bytes_per_second, 1),
+                            " bytes/s) with ", url_.peer, ": ", url_.printable);
   }
   return OkStatus();
 }
@@ -263,7 +264,8 @@ curl_socket_t CurlTransfer::OnSocket(void* user, curlsocktype, curl_sockaddr* ad
   // whatever its method. The server may have acted on it, so that is the caller's decision.
   if (transfer.reached_ >= TransferPhase::kSend) return CURL_SOCKET_BAD;
   transfer.Advance(TransferPhase::kConnect);
-  if (transfer.options_.refuse_link_local && IsLinkLocal(address->addr)) {
+  if ((transfer.options_.refuse_link_local && IsLinkLocal(address->addr)) ||
+      (transfer.options_.loopback_only && !IsLoopback(address->addr))) {
     transfer.address_refused_ = true;
     return CURL_SOCKET_BAD;
   }

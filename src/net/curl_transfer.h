@@ -1,6 +1,7 @@
 // One exchange over one libcurl handle.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -15,12 +16,16 @@
 
 namespace lakehouse::net {
 
-// Finds transfers that are slower than 1 KiB/s. A stretch begins whenever enough bytes for a whole
-// timeout have moved, and may last one timeout at most.
+// Finds transfers that are too slow. A stretch begins whenever enough bytes for a whole timeout, at
+// least one, have moved, and may last one timeout at most.
 class StallWatch {
  public:
-  // 0: never stalls.
-  explicit StallWatch(int64_t timeout_ms) : timeout_micros_(timeout_ms * 1'000) {}
+  // A timeout of 0 never stalls.
+  explicit StallWatch(int64_t timeout_ms, int64_t bytes_per_second = 1'024)
+      : timeout_micros_(timeout_ms * 1'000),
+        enough_bytes_(std::max<uint64_t>(
+            static_cast<uint64_t>(bytes_per_second) * static_cast<uint64_t>(timeout_ms) / 1'000,
+            1)) {}
 
   // Begins a stretch. `moved_bytes` counts from any start.
   void Restart(int64_t now_micros, uint64_t moved_bytes);
@@ -30,6 +35,7 @@ class StallWatch {
 
  private:
   int64_t timeout_micros_;
+  uint64_t enough_bytes_;
   int64_t start_micros_ = 0;
   uint64_t start_bytes_ = 0;
 };

@@ -41,5 +41,13 @@ TEST(StallWatchTest, NeverStallsWithoutATimeoutAndNeedsAByteForAShortOne) {
   EXPECT_FALSE(brief.IsStalled(kSecond, 1));
 }
 
+TEST(StallWatchTest, TakesAnyByteWhereNoRateIsAskedFor) {
+  StallWatch watch(2'000, 0);
+  watch.Restart(0, 0);
+  EXPECT_FALSE(watch.IsStalled(2 * kSecond, 1));
+  EXPECT_FALSE(watch.IsStalled(4 * kSecond, 1));
+  EXPECT_TRUE(watch.IsStalled(4 * kSecond + 1, 1));
+}
+
 }  // namespace
 }  // namespace lakehouse::net

@@ -45,12 +45,14 @@ using BodySink = std::function<Status(std::string_view bytes)>;
 struct HttpClientOptions {
   std::string ca_file;                 // PEM; "": the system's certificates.
   int64_t connect_timeout_ms = 2'000;  // Name, TCP and TLS together.
-  int64_t answer_timeout_ms = 0;     // From the request's end to the answer's first byte; 0: none.
-  int64_t stall_timeout_ms = 0;      // Below 1 KiB/s for this long ends the transfer; 0: never.
-  size_t max_idle_connections = 16;  // Kept open for the next request.
+  int64_t answer_timeout_ms = 0;  // From the request's end to the answer's first byte; 0: none.
+  int64_t stall_timeout_ms = 0;   // Too slow for this long ends the transfer; 0: never.
+  int64_t stall_bytes_per_second = 1'024;  // What is too slow; 0: not a byte.
+  size_t max_idle_connections = 16;        // Kept open for the next request.
   // Never connects to 169.254.0.0/16, fe80::/10 or the metadata address fd00:ec2::254, whatever the
   // name resolves to.
   bool refuse_link_local = false;
+  bool loopback_only = false;  // Connects to this machine only, whatever the name resolves to.
 };
 
 // Keeps connections alive between requests. Thread-safe: every concurrent Fetch has a connection of

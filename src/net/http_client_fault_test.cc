@@ -233,7 +233,7 @@ TEST(HttpClientFaultTest, AnAnswerThatDripsHasStalled) {
   HttpClientOptions options;
   options.stall_timeout_ms = 300;
   ExpectOutcome(Try(Get(server.Url()), options), StatusCode::kDeadlineExceeded,
-                TransferPhase::kAnswer, "stalled (300 ms below 1 KiB/s)");
+                TransferPhase::kAnswer, "stalled (300 ms below 1024 bytes/s)");
   ClientRequest request = Get(server.Url());
   request.timeout_ms = 100;
   ExpectOutcome(Try(std::move(request)), StatusCode::kDeadlineExceeded, TransferPhase::kAnswer,
