@@ -121,7 +121,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send_endless()
         answer = self._ask_model(request)
         if fault in VECTOR_FAULTS:
-            answer = spoil_vectors(request, answer)
+            answer = spoil_vectors(request, rule, answer)
         if isinstance(answer, Stream):
             return self._send_stream(request, answer, rule)
         if fault in ("unfinished", "stream_error", "stream_garbage"):

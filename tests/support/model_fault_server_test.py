@@ -205,6 +205,12 @@ class FaultTest(ServerTest):
             if fault != "wrong_width":
                 self.assertEqual(vectors[0], good[0], fault)
 
+    def test_the_vector_of_a_chosen_text_is_spoilt(self):
+        self.server.add("zero_vector", text="^bad$", times=0)
+        vectors = self.embed(["bad", "good"])["embeddings"]
+        self.assertEqual((any(vectors[0]), any(vectors[1])), (False, True))
+        self.assertTrue(any(self.embed(["good"])["embeddings"][0]))
+
     def test_base64_carries_what_json_cannot(self):
         for fault, check in (("nan_vector", math.isnan), ("huge_vector", math.isinf)):
             self.server.add(fault)

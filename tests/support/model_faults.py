@@ -30,18 +30,19 @@ ERRORS = {
     "bad_gateway": (502, "bad gateway"),
     "busy": (503, "server busy, please try again.  maximum pending requests exceeded"),
 }
-# Faults that change the vectors of an answer.
+# Faults that change the vectors of an answer. "The vector" is that of the text that the rule asks
+# for, or the last.
 VECTOR_FAULTS = {
     "missing_vector": "leaves out the last vector",
     "extra_vector": "gives one vector too many",
     "wrong_width": "gives vectors that are one number short",
-    "one_wrong_width": "gives one vector that is one number short, the last",
-    "nan_vector": "puts NaN into the last vector",
-    "inf_vector": "puts an infinity into the last vector",
-    "null_vector": "puts null into the last vector, as some servers print NaN",
-    "huge_vector": "puts a number beyond 32-bit floats into the last vector",
-    "zero_vector": "gives zeros as the last vector",
-    "text_vector": "gives a string of no base64 as the last vector",
+    "one_wrong_width": "gives the vector without its last number",
+    "nan_vector": "puts NaN into the vector",
+    "inf_vector": "puts an infinity into the vector",
+    "null_vector": "puts null into the vector, as some servers print NaN",
+    "huge_vector": "puts a number beyond 32-bit floats into the vector",
+    "zero_vector": "gives zeros as the vector",
+    "text_vector": "gives a string of no base64 as the vector",
     "shuffled": "gives the vectors in reverse order, each with its index (OpenAI)",
     "same_index": "gives every vector the index 0 (OpenAI)",
     "wrong_index": "gives the last vector an index that no text has (OpenAI)",
@@ -90,13 +91,17 @@ class Rule:
         if self.fault not in FAULTS:
             raise ValueError(f"no fault {self.fault!r}, expected one of {', '.join(FAULTS)}")
 
+    def position(self, texts):
+        """Which text this rule asks for; None when it is not among them, or none is asked for."""
+        return None if self.text is None else next(
+            (i for i, text in enumerate(texts) if re.search(self.text, text)), None)
+
     def chooses(self, request):
         """Counts the request and says whether it is hit."""
         if self.path is None and request.path not in WORK or \
                 self.path not in (None, request.path) or \
                 self.number not in (None, request.number) or \
-                (self.text is not None and
-                 not any(re.search(self.text, text) for text in request.texts)) or \
+                (self.text is not None and self.position(request.texts) is None) or \
                 len(request.texts) < self.min_texts:
             return False
         self.seen += 1
@@ -107,7 +112,7 @@ class Rule:
         return True
 
 
-def spoil_vectors(request, answer):
+def spoil_vectors(request, rule, answer):
     """Changes the vectors of an answer as the fault of the request wants it."""
     entries = json.loads(answer.body) if answer.status == 200 else {}
     is_openai = "data" in entries
@@ -120,7 +125,8 @@ def spoil_vectors(request, answer):
     in_base64 = isinstance(vectors[0], str)
     vectors = [list(struct.unpack(f"<{len(raw) // 4}f", raw)) for raw in
                map(base64.b64decode, vectors)] if in_base64 else vectors
-    spoilt = _spoil(request.fault, vectors)
+    position = rule.position(request.texts)
+    spoilt = _spoil(request.fault, vectors, len(vectors) - 1 if position is None else position)
     if in_base64:
         spoilt = [_in_base64(vector) for vector in spoilt]
     if not is_openai:
@@ -138,21 +144,21 @@ def spoil_vectors(request, answer):
     return Reply(200, json.dumps(entries).encode())
 
 
-def _spoil(fault, vectors):
-    last = vectors[-1]
-    width = len(last)
+def _spoil(fault, vectors, position):
+    vector = vectors[position]
     if fault == "missing_vector":
         return vectors[:-1]
     if fault == "extra_vector":
-        return [*vectors, last]
+        return [*vectors, vector]
     if fault == "wrong_width":
         return [vector[:-1] for vector in vectors]
     replacement = {
-        "one_wrong_width": last[:-1], "zero_vector": [0.0] * width, "text_vector": "no vector",
-        "nan_vector": [math.nan, *last[1:]], "inf_vector": [math.inf, *last[1:]],
-        "null_vector": [None, *last[1:]], "huge_vector": [1e39, *last[1:]],
-    }.get(fault, last)
-    return [*vectors[:-1], replacement]
+        "one_wrong_width": vector[:-1], "zero_vector": [0.0] * len(vector),
+        "text_vector": "no vector",
+        "nan_vector": [math.nan, *vector[1:]], "inf_vector": [math.inf, *vector[1:]],
+        "null_vector": [None, *vector[1:]], "huge_vector": [1e39, *vector[1:]],
+    }.get(fault, vector)
+    return [*vectors[:position], replacement, *vectors[position + 1:]]
 
 
 def _in_base64(vector):
