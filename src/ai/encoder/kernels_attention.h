@@ -26,12 +26,12 @@ constexpr size_t ScratchFloats(size_t tokens, size_t head_width) {
 // One head of one text.
 struct Head {
   const float* queries;  // Rows `stride` apart.
-  float* out;            // Rows `width` apart.
+  float* out;            // Rows `out_stride` apart.
   const float* keys;     // Transposed: head_width rows of padded_keys floats.
   const float* values;   // Rows of head_width floats.
   float* scores;         // Rows of padded_keys floats.
   size_t stride;
-  size_t width;
+  size_t out_stride;
   size_t head_width;
   size_t tokens;
   size_t padded_keys;
@@ -105,7 +105,7 @@ void SumValues(const Head& head, const float* inverse_sums, float* out) {
     }
 #pragma GCC unroll 8
     for (size_t r = 0; r < kRows; ++r) {
-      float* target = out + r * head.width + i;
+      float* target = out + r * head.out_stride + i;
       V::Store(target, V::Mul(low[r], V::Set(inverse_sums[r])));
       if (has_high) V::Store(target + V::kLanes, V::Mul(high[r], V::Set(inverse_sums[r])));
     }
@@ -119,7 +119,7 @@ void AttendRows(const Head& head, size_t row) {
   for (size_t r = 0; r < kRows; ++r) {
     inverse_sums[r] = Exponentiate<V>(head, head.scores + r * head.padded_keys);
   }
-  SumValues<V, kRows>(head, inverse_sums, head.out + row * head.width);
+  SumValues<V, kRows>(head, inverse_sums, head.out + row * head.out_stride);
 }
 
 template <typename V>
@@ -133,12 +133,12 @@ void Attention(const AttentionInput& input) {
             .keys = keys,
             .values = values,
             .scores = values + padded_keys * head_width,
-            .stride = 3 * input.width,
-            .width = input.width,
+            .stride = input.qkv_stride,
+            .out_stride = input.out_stride,
             .head_width = head_width,
             .tokens = input.tokens,
             .padded_keys = padded_keys};
-  for (size_t h = 0; h < input.heads; ++h) {
+  for (size_t h = input.head_begin; h < input.head_end; ++h) {
     head.queries = input.qkv + h * head_width;
     head.out = input.out + h * head_width;
     for (size_t j = 0; j < input.tokens; ++j) {

@@ -51,7 +51,10 @@ constexpr EncoderKernels kAvx2EncoderKernels = {
     .add_layer_norm = kernels_body::AddLayerNorm<Vector>,
     .gelu_erf = kernels_body::GeluErf<Vector>,
     .gelu_tanh = kernels_body::GeluTanh<Vector>,
+    .swiglu = kernels_body::SwiGlu<Vector>,
     .attention = kernels_body::Attention<Vector>,
+    .multiply_vector = kernels_body::MultiplyVector<Vector>,
+    .narrow = nullptr,
 };
 
 }  // namespace lakehouse::ai

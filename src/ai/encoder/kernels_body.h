@@ -77,15 +77,34 @@ void GeluTanh(float* values, size_t count) {
 }
 
 template <typename V>
-void AddLayerNorm(float* row, const float* residual, size_t rows, size_t width, const float* gamma,
-                  const float* beta, float epsilon) {
-  const float inverse_width = 1.0F / static_cast<float>(width);
-  for (const float* end = row + rows * width; row != end; row += width, residual += width) {
-    typename V::Reg sum = V::Set(0);
+void SwiGlu(float* values, size_t rows, size_t width) {
+  for (size_t r = 0; r < rows; ++r) {
+    const float* x = values + 2 * r * width;
+    float* out = values + r * width;
     for (size_t i = 0; i < width; i += V::kLanes) {
-      const typename V::Reg x = V::Add(V::Load(row + i), V::Load(residual + i));
-      V::Store(row + i, x);
-      sum = V::Add(sum, x);
+      const typename V::Reg y = V::Load(x + width + i);
+      const typename V::Reg denominator = V::Add(V::Set(1.0F), Exp<V>(V::Sub(V::Set(0), y)));
+      V::Store(out + i, V::Div(V::Mul(V::Load(x + i), y), denominator));
+    }
+  }
+}
+
+template <typename V>
+void AddLayerNorm(const LayerNormInput& input) {
+  const size_t width = input.width;
+  const float inverse_width = 1.0F / static_cast<float>(width);
+  for (size_t r = 0; r < input.rows; ++r) {
+    float* row = input.row + r * input.stride;
+    typename V::Reg sum = V::Set(0);
+    if (input.residual == nullptr) {
+      for (size_t i = 0; i < width; i += V::kLanes) sum = V::Add(sum, V::Load(row + i));
+    } else {
+      const float* residual = input.residual + r * input.stride;
+      for (size_t i = 0; i < width; i += V::kLanes) {
+        const typename V::Reg x = V::Add(V::Load(row + i), V::Load(residual + i));
+        V::Store(row + i, x);
+        sum = V::Add(sum, x);
+      }
     }
     const typename V::Reg mean = V::Set(V::Sum(sum) * inverse_width);
     typename V::Reg squares = V::Set(0);
@@ -94,11 +113,31 @@ void AddLayerNorm(float* row, const float* residual, size_t rows, size_t width, 
       squares = V::Fma(deviation, deviation, squares);
     }
     const float variance = V::Sum(squares) * inverse_width;
-    const typename V::Reg scale = V::Set(1.0F / __builtin_sqrtf(variance + epsilon));
+    const typename V::Reg scale = V::Set(1.0F / __builtin_sqrtf(variance + input.epsilon));
     for (size_t i = 0; i < width; i += V::kLanes) {
       const typename V::Reg deviation = V::Mul(V::Sub(V::Load(row + i), mean), scale);
-      V::Store(row + i, V::Fma(deviation, V::Load(gamma + i), V::Load(beta + i)));
+      V::Store(row + i, V::Fma(deviation, V::Load(input.gamma + i), V::Load(input.beta + i)));
     }
+  }
+}
+
+template <typename V>
+void MultiplyVector(const VectorProduct& product) {
+  size_t o = 0;
+  for (; o + V::kLanes <= product.outputs; o += V::kLanes) {
+    typename V::Reg sum = V::Load(product.bias + o);
+    const float* weight = product.weights + o;
+    for (size_t i = 0; i < product.inputs; ++i, weight += product.outputs) {
+      sum = V::Fma(V::Set(product.x[i]), V::Load(weight), sum);
+    }
+    V::Store(product.y + o, sum);
+  }
+  for (; o < product.outputs; ++o) {
+    float sum = product.bias[o];
+    for (size_t i = 0; i < product.inputs; ++i) {
+      sum += product.x[i] * product.weights[i * product.outputs + o];
+    }
+    product.y[o] = sum;
   }
 }
 

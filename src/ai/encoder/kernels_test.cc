@@ -40,8 +40,14 @@ TEST_P(EncoderKernelsTest, LayerNormOfASum) {
     const std::vector<float> residual = Random(3 * width, 4);
     const std::vector<float> gamma = Random(width, 2);
     const std::vector<float> beta = Random(width, 2);
-    kernels().add_layer_norm(rows.data(), residual.data(), 3, width, gamma.data(), beta.data(),
-                             1e-5F);
+    kernels().add_layer_norm({.row = rows.data(),
+                              .residual = residual.data(),
+                              .rows = 3,
+                              .width = width,
+                              .stride = width,
+                              .gamma = gamma.data(),
+                              .beta = beta.data(),
+                              .epsilon = 1e-5F});
     for (size_t r = 0; r < 3; ++r) {
       double mean = 0;
       double variance = 0;
@@ -56,6 +62,70 @@ TEST_P(EncoderKernelsTest, LayerNormOfASum) {
         const double expected = (x(i) - mean) / std::sqrt(variance + 1e-5) * gamma[i] + beta[i];
         ASSERT_NEAR(rows[r * width + i], expected, 1e-5);
       }
+    }
+  }
+}
+
+TEST_P(EncoderKernelsTest, LayerNormLeavesThePaddingOfRows) {
+  constexpr size_t kWidth = 16;
+  constexpr size_t kStride = 32;
+  std::vector<float> rows = Random(2 * kStride, 4);
+  const std::vector<float> before = rows;
+  const std::vector<float> ones(kWidth, 1);
+  kernels().add_layer_norm({.row = rows.data(),
+                            .residual = nullptr,
+                            .rows = 2,
+                            .width = kWidth,
+                            .stride = kStride,
+                            .gamma = ones.data(),
+                            .beta = ones.data(),
+                            .epsilon = 1e-5F});
+  for (size_t r = 0; r < 2; ++r) {
+    double sum = 0;
+    for (size_t i = 0; i < kWidth; ++i) sum += rows[r * kStride + i];
+    EXPECT_NEAR(sum, kWidth, 1e-4);
+    for (size_t i = kWidth; i < kStride; ++i) {
+      EXPECT_EQ(rows[r * kStride + i], before[r * kStride + i]);
+    }
+  }
+}
+
+TEST_P(EncoderKernelsTest, SwiGlu) {
+  for (const size_t width : {16, 48}) {
+    constexpr size_t kRows = 3;
+    std::vector<float> values = Random(kRows * 2 * width, 20);
+    const std::vector<float> before = values;
+    kernels().swiglu(values.data(), kRows, width);
+    for (size_t r = 0; r < kRows; ++r) {
+      for (size_t i = 0; i < width; ++i) {
+        const double x = before[2 * r * width + i];
+        const double y = before[(2 * r + 1) * width + i];
+        const double expected = x * y / (1 + std::exp(-y));
+        ASSERT_NEAR(values[r * width + i], expected, 1e-6 * std::fabs(expected) + 1e-9);
+      }
+    }
+  }
+}
+
+TEST_P(EncoderKernelsTest, ProductWithAVector) {
+  for (const size_t outputs : {1, 15, 16, 35}) {
+    constexpr size_t kInputs = 48;
+    const std::vector<float> x = Random(kInputs, 1);
+    const std::vector<float> weights = Random(kInputs * outputs, 1);
+    const std::vector<float> bias = Random(outputs, 1);
+    std::vector<float> y(outputs);
+    kernels().multiply_vector({.x = x.data(),
+                               .weights = weights.data(),
+                               .bias = bias.data(),
+                               .y = y.data(),
+                               .inputs = kInputs,
+                               .outputs = outputs});
+    for (size_t o = 0; o < outputs; ++o) {
+      double expected = bias[o];
+      for (size_t i = 0; i < kInputs; ++i) {
+        expected += static_cast<double>(x[i]) * weights[i * outputs + o];
+      }
+      ASSERT_NEAR(y[o], expected, 1e-5);
     }
   }
 }
@@ -100,7 +170,11 @@ TEST_P(EncoderKernelsTest, AttentionOfEveryLength) {
                            .scratch = scratch.data(),
                            .tokens = tokens,
                            .width = width,
-                           .heads = kHeads});
+                           .heads = kHeads,
+                           .qkv_stride = 3 * width,
+                           .out_stride = width,
+                           .head_begin = 0,
+                           .head_end = kHeads});
       const auto at = [&](size_t part, size_t token, size_t i) {
         return static_cast<double>(qkv[token * 3 * width + part * width + i]);
       };
@@ -138,7 +212,11 @@ TEST_P(EncoderKernelsTest, AttentionWithHugeScoresIsFinite) {
                        .scratch = scratch.data(),
                        .tokens = kTokens,
                        .width = 16,
-                       .heads = 1});
+                       .heads = 1,
+                       .qkv_stride = 48,
+                       .out_stride = 16,
+                       .head_begin = 0,
+                       .head_end = 1});
   for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], qkv[i], 1e-3);
 }
 
