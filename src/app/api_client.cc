@@ -118,7 +118,6 @@ Result<std::unique_ptr<ApiClient>> ConnectApi(const ConnectOptions& options) {
       ASSIGN_OR_RETURN(std::unique_ptr<Core> core,
                        Core::Open(*std::move(directory), {.config = *options.config,
                                                           .secrets = *options.secrets,
-                                                          .load_model = options.load_model,
                                                           .run_jobs = options.run_jobs}));
       return std::make_unique<InProcessClient>(std::move(core));
     }

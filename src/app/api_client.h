@@ -56,7 +56,6 @@ struct ConnectOptions {
   std::string command;  // For the lock file.
   const Config* config = nullptr;
   const SecretStore* secrets = nullptr;
-  bool load_model = false;  // What the command needs when it works in process.
   bool run_jobs = false;
 };
 

@@ -81,11 +81,9 @@ Result<Json> BenchS3(const BenchS3Options& options) {
                    SecretStore::Load(options.data_dir + "/secrets.toml"));
   ASSIGN_OR_RETURN(DataDirectory directory,
                    DataDirectory::Open(options.data_dir, "bench", nullptr));
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<Core> core,
-      Core::Open(
-          std::move(directory),
-          {.config = loaded.config, .secrets = secrets, .load_model = false, .run_jobs = false}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Core> core,
+                   Core::Open(std::move(directory),
+                              {.config = loaded.config, .secrets = secrets, .run_jobs = false}));
   ASSIGN_OR_RETURN(const BucketName name, BucketName::Parse(options.bucket));
   ASSIGN_OR_RETURN(storage::ObjectStore * store, core->buckets().Find(name));
   Json answer = BenchHeader(0);

@@ -87,10 +87,9 @@ class SqlBench {
                      DataDirectory::Open(options.data_dir, "bench", nullptr));
     ASSIGN_OR_RETURN(const SecretStore secrets,
                      SecretStore::Load(options.data_dir + "/secrets.toml"));
-    ASSIGN_OR_RETURN(core_, Core::Open(std::move(directory), {.config = loaded.config,
-                                                              .secrets = secrets,
-                                                              .load_model = false,
-                                                              .run_jobs = false}));
+    ASSIGN_OR_RETURN(core_,
+                     Core::Open(std::move(directory),
+                                {.config = loaded.config, .secrets = secrets, .run_jobs = false}));
     ASSIGN_OR_RETURN(
         server_, net::HttpServer::Start(
                      {}, [this](net::Request& request) { return core_->gateway().Handle(request); },

@@ -10,7 +10,6 @@ Result<std::unique_ptr<ApiClient>> CommandContext::Connect(Needs needs) const {
                      .command = command,
                      .config = &config.config,
                      .secrets = &secrets,
-                     .load_model = needs.model,
                      .run_jobs = needs.jobs});
 }
 

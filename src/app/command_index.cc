@@ -33,8 +33,7 @@ Status RunIndex(const CommandContext& context, const IndexOptions& options) {
     context.Remark(
         "--detach needs a server that goes on with the job; without one the job waits for it");
   }
-  ASSIGN_OR_RETURN(const std::unique_ptr<ApiClient> client,
-                   context.Connect({.model = true, .jobs = true}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ApiClient> client, context.Connect({.jobs = true}));
   Json request = {{"source", options.dataset},
                   {"id_column", options.id_column},
                   {"text_column", options.text_column}};
@@ -60,7 +59,7 @@ Status RunIndex(const CommandContext& context, const IndexOptions& options) {
 }
 
 Status RunSearch(const CommandContext& context, const SearchOptions& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<ApiClient> client, context.Connect({.model = true}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ApiClient> client, context.Connect({}));
   ApiCall call;
   call.method = net::Method::kPost;
   call.target = "/vectors/search";

@@ -43,6 +43,7 @@ class CommandLine {
     AddIndexAndSearch();
     AddResources();
     AddStorage();
+    AddModels();
     AddSmallCommands();
   }
 
@@ -182,6 +183,19 @@ class CommandLine {
     }
   }
 
+  void AddModels() {
+    CLI::App* models = AddCommand(app_, "models", "What embeds, reranks and writes", "", nullptr);
+    models->require_subcommand(1);
+    AddResource(*models, "models", "list", "list", false);
+    CLI::App* preload = AddCommand(*models, "preload", "Bring a model into memory",
+                                   "  lakehouse models preload all-MiniLM-L6-v2",
+                                   [this] { return RunResidence(context_, model_, true); });
+    preload->add_option("name", model_, "Its name in the configuration")->required();
+    CLI::App* unload = AddCommand(*models, "unload", "Take a model out of memory", "",
+                                  [this] { return RunResidence(context_, model_, false); });
+    unload->add_option("name", model_, "Its name in the configuration")->required();
+  }
+
   void AddMove(CLI::App& group, const std::string& kind) {
     CLI::App* move =
         AddCommand(group, "move", "Move to another bucket while it stays in use",
@@ -291,6 +305,7 @@ class CommandLine {
   SearchOptions search_;
   ResourceOptions resource_;
   BucketOptions bucket_;
+  std::string model_;
   MoveOptions move_;
   int64_t error_limit_ = 100;
   SampleCommandOptions sample_;

@@ -23,7 +23,8 @@ const std::vector<ResourceKind>& ResourceKinds() {
        "/vectors/indexes",
        {"name", "source", "model", "dimensions", "chunks", "complete"}},
       {"buckets", "/storage/buckets", {"name", "backend", "location", "role", "reachable"}},
-      {"jobs", "/vectors/jobs", {"id", "kind", "subject", "state", "done", "total"}}};
+      {"jobs", "/vectors/jobs", {"id", "kind", "subject", "state", "done", "total"}},
+      {"models", "/ai/models", {"name", "task", "provider", "default", "loaded", "error"}}};
   return kKinds;
 }
 
@@ -74,6 +75,17 @@ Status RunResource(const CommandContext& context, const ResourceOptions& options
   call.method = net::Method::kDelete;
   TRY(CallApi(context, *client, std::move(call)).status());
   context.Remark(StrCat(kind.name == "jobs" ? "cancelled: " : "deleted: ", options.name));
+  return OkStatus();
+}
+
+Status RunResidence(const CommandContext& context, const std::string& model, bool load) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ApiClient> client, context.Connect({}));
+  ApiCall call;
+  call.method = net::Method::kPost;
+  call.target = load ? "/admin/preload" : "/admin/unload";
+  call.json = DumpJson({{"model", model}});
+  TRY(CallApi(context, *client, std::move(call)).status());
+  context.Remark(StrCat(load ? "in memory: " : "no longer in memory: ", model));
   return OkStatus();
 }
 

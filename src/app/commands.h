@@ -27,7 +27,6 @@ struct CommandContext {
 
   // Says what a command that works in process needs.
   struct Needs {
-    bool model = false;
     bool jobs = false;
   };
   Result<std::unique_ptr<ApiClient>> Connect(Needs needs) const;
@@ -82,11 +81,14 @@ Status RunSearch(const CommandContext& context, const SearchOptions& options);
 
 // list, show and delete of one kind of thing.
 struct ResourceOptions {
-  std::string kind;    // "datasets", "indexes", "buckets" or "jobs".
+  std::string kind;    // "datasets", "indexes", "buckets", "jobs" or "models".
   std::string action;  // "list", "show" or "delete".
   std::string name;
 };
 Status RunResource(const CommandContext& context, const ResourceOptions& options);
+
+// Brings a model into memory, or takes it out.
+Status RunResidence(const CommandContext& context, const std::string& model, bool load);
 
 struct SampleCommandOptions {
   int64_t candidates = 2'000;

@@ -1,5 +1,6 @@
 #include "app/core.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/clock.h"
@@ -38,24 +39,23 @@ Status Core::Start(const CoreOptions& options) {
                                                       .catalog = catalog_.get(),
                                                       .engine = engine_.get(),
                                                       .metrics = &metrics_}));
-  Status embedding_error = Unavailable("the embedding model is not loaded by this command");
-  if (options.load_model) {
-    auto embedding = ai::OpenEmbeddedProvider(config_.ai);
-    embedding_error = embedding.status();
-    if (embedding.ok()) {
-      embedding_ = *std::move(embedding);
-    } else {
-      LogWarning("embedding model not loaded", {{"error", embedding_error.message()}});
-    }
-  }
+  vector_cache_ = search::BucketVectorCache::Open(
+      {.store = &buckets_->primary(),
+       .memory_bytes = static_cast<uint64_t>(config_.ai.cache_memory_bytes),
+       .disk_bytes = static_cast<uint64_t>(config_.ai.cache_disk_bytes),
+       .metrics = &metrics_});
+  ASSIGN_OR_RETURN(models_, ai::Models::Open({.config = config_.ai,
+                                              .secrets = &secrets_,
+                                              .metrics = &metrics_,
+                                              .cache = vector_cache_.get()}));
+  if (options.preload_model) PreloadModel();
   ASSIGN_OR_RETURN(search_, search::SearchService::Open({.config = config_.search,
                                                          .work_dir = work + "/search",
                                                          .state_dir = data + "/state/indexes",
                                                          .buckets = buckets_.get(),
                                                          .catalog = catalog_.get(),
                                                          .engine = engine_.get(),
-                                                         .embedding = embedding_.get(),
-                                                         .embedding_error = embedding_error,
+                                                         .models = models_.get(),
                                                          .metrics = &metrics_,
                                                          .run_jobs = options.run_jobs}));
   gateway_ = gateway::Gateway::Create({.config = &config_,
@@ -65,7 +65,7 @@ Status Core::Start(const CoreOptions& options) {
                                        .engine = engine_.get(),
                                        .ingester = ingester_.get(),
                                        .search = search_.get(),
-                                       .embedding = embedding_.get(),
+                                       .models = models_.get(),
                                        .draining = [this] { return draining_.load(); }});
   for (const auto& freed : {catalog_->CollectGarbage(kGarbageGraceMicros),
                             search_->CollectGarbage(kGarbageGraceMicros)}) {
@@ -79,6 +79,17 @@ Status Core::Start(const CoreOptions& options) {
     });
   }
   return OkStatus();
+}
+
+void Core::PreloadModel() {
+  const std::string& name = models_->default_name();
+  const auto& tables = config_.ai.models;
+  const auto table = std::ranges::find(tables, name, &AiModelConfig::name);
+  // The model of a server is not waited for.
+  if (table != tables.end() && table->provider != kEmbeddedProvider) return;
+  if (const auto model = models_->Get(name, CancelToken()); !model.ok()) {
+    LogWarning("embedding model not opened", {{"error", model.status().message()}});
+  }
 }
 
 Core::~Core() {

@@ -6,7 +6,7 @@
 #include <string>
 #include <thread>
 
-#include "ai/embedding_provider.h"
+#include "ai/models.h"
 #include "app/data_directory.h"
 #include "base/config.h"
 #include "base/metrics.h"
@@ -15,6 +15,7 @@
 #include "gateway/gateway.h"
 #include "ingest/ingester.h"
 #include "search/search_service.h"
+#include "search/vector_cache/bucket_vector_cache.h"
 #include "sql/engine.h"
 #include "storage/bucket_registry.h"
 
@@ -23,12 +24,13 @@ namespace lakehouse::app {
 struct CoreOptions {
   Config config;
   SecretStore secrets;
-  bool load_model = true;  // False: what needs embeddings answers kUnavailable.
-  bool run_jobs = true;    // False: unfinished jobs stay queued and nothing is tidied up.
+  // Opens the default model at once when it runs in this process; else whoever needs it first does.
+  bool preload_model = false;
+  bool run_jobs = true;  // False: unfinished jobs stay queued and nothing is tidied up.
 };
 
 // Everything behind the API of one data directory. Thread-safe after Open. A model that cannot be
-// loaded does not stop the start: what needs it says why.
+// opened does not stop the start: what needs it says why.
 class Core {
  public:
   static Result<std::unique_ptr<Core>> Open(DataDirectory directory, const CoreOptions& options);
@@ -48,6 +50,7 @@ class Core {
   Core(DataDirectory directory, const Config& config, const SecretStore& secrets)
       : directory_(std::move(directory)), config_(config), secrets_(secrets) {}
   Status Start(const CoreOptions& options);
+  void PreloadModel();
 
   // Destroyed in reverse: users before what they use, the lock last.
   DataDirectory directory_;
@@ -59,7 +62,8 @@ class Core {
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<sql::Engine> engine_;
   std::unique_ptr<ingest::Ingester> ingester_;
-  std::unique_ptr<ai::EmbeddingProvider> embedding_;
+  std::unique_ptr<search::BucketVectorCache> vector_cache_;
+  std::unique_ptr<ai::Models> models_;
   std::unique_ptr<search::SearchService> search_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::thread upload_cleaner_;

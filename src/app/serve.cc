@@ -91,7 +91,8 @@ Status Serve(const std::string& data_dir, const Config& config, const SecretStor
   std::signal(SIGPIPE, SIG_IGN);
   ASSIGN_OR_RETURN(DataDirectory directory, DataDirectory::Open(data_dir, "serve", nullptr));
   ASSIGN_OR_RETURN(const std::unique_ptr<Core> core,
-                   Core::Open(std::move(directory), {.config = config, .secrets = secrets}));
+                   Core::Open(std::move(directory),
+                              {.config = config, .secrets = secrets, .preload_model = true}));
   ASSIGN_OR_RETURN(const std::unique_ptr<net::HttpServer> server,
                    net::HttpServer::Start(
                        ServerOptions(config.server, address, core->metrics()),

@@ -1,4 +1,4 @@
-// The part of OpenAI's API that embedding clients use, with errors in its form.
+// The part of OpenAI's API that embedding clients use.
 #include <utility>
 
 #include "base/log.h"
@@ -12,19 +12,16 @@ namespace {
 // What is told of every model: OpenAI's clients want a number.
 constexpr int64_t kCreated = 0;
 
+// A problem that is an error of OpenAI's too.
 net::Response OpenAiError(const Status& status, std::string_view request_id) {
-  // The one place that knows statuses and hides internal text is asked.
   net::Response response = ProblemFromStatus(status, request_id);
-  const Result<Json> problem = ParseJson(response.body);
-  const bool is_client_error = response.status < 500;
+  Json problem = *ParseJson(response.body);
   const bool is_missing = status.code() == StatusCode::kNotFound;
-  response.headers.Set("Content-Type", "application/json");
-  response.body = DumpJson(
-      {{"error",
-        {{"message", problem->value("detail", "")},
-         {"type", is_client_error ? "invalid_request_error" : "server_error"},
-         {"param", is_missing ? Json("model") : Json()},
-         {"code", is_missing ? std::string("model_not_found") : problem->value("code", "")}}}});
+  problem["error"] = {{"message", problem["detail"]},
+                      {"type", response.status < 500 ? "invalid_request_error" : "server_error"},
+                      {"param", is_missing ? Json("model") : Json()},
+                      {"code", is_missing ? Json("model_not_found") : problem["code"]}};
+  response.body = DumpJson(problem);
   return response;
 }
 
