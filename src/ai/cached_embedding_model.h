@@ -10,8 +10,9 @@
 namespace lakehouse::ai {
 
 // Embeds each distinct text of a call at most once and only those that `cache` does not know; what
-// was embedded is put into it. Queries are cached in it as documents are. EmbedOptions::fresh goes
-// around it. `cache` and `metrics` outlive the model.
+// was embedded is put into it; an error is not. Queries are cached in it as documents are.
+// EmbedOptions::fresh goes around it. `cache`, which counts its own hits, and `metrics` outlive the
+// model.
 std::unique_ptr<EmbeddingModel> CacheEmbeddings(std::unique_ptr<EmbeddingModel> model,
                                                 VectorCache& cache, MetricsRegistry& metrics);
 

@@ -8,6 +8,7 @@
 
 #include "ai/embedding_model.h"
 #include "ai/reranker.h"
+#include "base/metrics.h"
 #include "base/status.h"
 
 namespace lakehouse::ai {
@@ -22,6 +23,7 @@ struct EmbeddedModelOptions {
   int64_t max_tokens = 0;
   std::optional<std::string> document_prefix;
   std::optional<std::string> query_prefix;
+  MetricsRegistry* metrics = nullptr;  // Outlives the model; may be null.
 };
 
 // Loads an encoder. kNotFound when the directory is missing (names the command that installs it),
