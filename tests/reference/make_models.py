@@ -227,9 +227,17 @@ def cross_encoders():
             ("cross_encoder", 1, {}, {}),
             ("cross_encoder_identity", 1, {}, {
                 "sbert_ce_default_activation_function": "torch.nn.modules.linear.Identity"} | tanh),
-            ("cross_encoder_new_identity", 1, {"config_sentence_transformers.json": {
-                "model_type": "CrossEncoder",
-                "activation_fn": "torch.nn.modules.linear.Identity"}}, {}),
+            ("cross_encoder_new_identity", 1, {
+                "modules.json": new_modules(),
+                "sentence_bert_config.json": {
+                    "transformer_task": "sequence-classification", "module_output_name": "scores",
+                    "modality_config": {"text": {"method": "forward",
+                                                 "method_output_name": "logits"}}},
+                "config_sentence_transformers.json": {
+                    "model_type": "CrossEncoder", "prompts": {},
+                    "activation_fn": "torch.nn.modules.linear.Identity"}}, {
+                "sentence_transformers": {
+                    "activation_fn": "torch.nn.modules.activation.Sigmoid"}}),
             ("cross_encoder_three_labels", 3, {}, {})):
         config = bert_config(architectures=["BertForSequenceClassification"],
                              id2label={str(i): f"LABEL_{i}" for i in range(labels)}, **changes)

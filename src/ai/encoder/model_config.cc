@@ -53,11 +53,9 @@ Result<ModelConfig> ReadModelConfig(const std::string& model_dir, const std::str
   ASSIGN_OR_RETURN(const ModuleList modules, ReadModules(files));
   config.transformer_directory = modules.transformer_directory;
   TRY(ReadTransformerConfig(files, config));
+  // With a pooling, the classifier is left over from what the encoder was trained on before.
+  if (modules.has_pooling) config.labels = 0;
   if (config.labels > 0) {
-    if (modules.has_pooling || !modules.head.empty()) {
-      return InvalidArgument("modules.json pools the tokens of a model that config.json calls a ",
-                             "classifier; it can be only one of both: ", model_dir);
-    }
     TRY(ReadScoreActivation(files, config));
   } else {
     TRY(ReadHead(files, modules, config));

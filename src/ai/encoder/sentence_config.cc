@@ -331,37 +331,29 @@ Status ReadPrefixes(ModelFiles& files, const std::string& model_name, ModelConfi
 }
 
 Status ReadScoreActivation(ModelFiles& files, ModelConfig& config) {
-  std::optional<std::string> activation;
-  std::string path;
   const std::string name = JoinModelPath(config.transformer_directory, "config.json");
-  ASSIGN_OR_RETURN(const std::optional<ModelJson> json, files.ReadJson(name));
-  if (json.has_value()) {
-    path = files.PathOf(name);
-    const ModelFields file(*json, path);
-    const ModelJson* section = file.Find("sentence_transformers");
-    if (section != nullptr && ModelFields(*section, path).Has("activation_fn")) {
-      ASSIGN_OR_RETURN(activation, ModelFields(*section, path).String("activation_fn"));
-    } else if (file.Has("sbert_ce_default_activation_function")) {
-      ASSIGN_OR_RETURN(activation, file.String("sbert_ce_default_activation_function"));
-    }
+  ASSIGN_OR_RETURN(const std::optional<ModelJson> transformer, files.ReadJson(name));
+  ASSIGN_OR_RETURN(const std::optional<ModelJson> sentence, files.ReadJson(kSentenceConfig));
+  const ModelJson nothing;
+  const ModelFields file(transformer.has_value() ? *transformer : nothing, files.PathOf(name));
+  const ModelJson* section = file.Find("sentence_transformers");
+  // Where sentence-transformers has kept it since 5.4, since 4.0, and before.
+  const std::pair<ModelFields, const char*> kPlaces[] = {
+      {ModelFields(sentence.has_value() ? *sentence : nothing, files.PathOf(kSentenceConfig)),
+       "activation_fn"},
+      {ModelFields(section != nullptr ? *section : nothing, file.origin()), "activation_fn"},
+      {file, "sbert_ce_default_activation_function"},
+  };
+  config.sigmoid = config.labels == 1;
+  for (const auto& [place, field] : kPlaces) {
+    if (!place.Has(field)) continue;
+    ASSIGN_OR_RETURN(const std::string activation, place.String(field));
+    const std::string_view kind = LastComponent(activation, '.');
+    config.sigmoid = kind == "Sigmoid";
+    if (config.sigmoid || kind == "Identity") return OkStatus();
+    return place.Problem(field, StrCat("must be Sigmoid or Identity, not ", activation));
   }
-  ASSIGN_OR_RETURN(const std::optional<ModelJson> newer, files.ReadJson(kSentenceConfig));
-  if (!activation.has_value() && newer.has_value()) {
-    path = files.PathOf(kSentenceConfig);
-    const ModelFields file(*newer, path);
-    if (file.Has("activation_fn")) {
-      ASSIGN_OR_RETURN(activation, file.String("activation_fn"));
-    }
-  }
-  if (!activation.has_value()) {
-    config.sigmoid = config.labels == 1;
-    return OkStatus();
-  }
-  const std::string_view kind = LastComponent(*activation, '.');
-  config.sigmoid = kind == "Sigmoid";
-  if (config.sigmoid || kind == "Identity") return OkStatus();
-  return InvalidArgument(path, ": the activation of scores must be Sigmoid or Identity, not ",
-                         *activation);
+  return OkStatus();
 }
 
 }  // namespace lakehouse::ai
