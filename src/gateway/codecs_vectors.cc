@@ -24,11 +24,29 @@ std::optional<Name> ReadName(ObjectReader& reader, std::string_view field,
 
 double ElapsedMs(int64_t micros) { return static_cast<double>(micros) / 1e3; }
 
-Json EncodeIndex(const search::IndexInfo& index) {
-  Json failed = Json::array();
-  for (const search::FailedItem& item : index.failed) {
-    failed.push_back({{"doc_id", item.doc_id}, {"reason", item.reason}});
+namespace {
+
+// Null until the first job has begun.
+Json EncodePassport(const search::IndexInfo& index) {
+  if (!index.passport.has_value()) return {};
+  Json texts = Json::array();
+  for (const search::Canary& canary : index.passport->canaries) texts.push_back(canary.text);
+  Json json = {{"made_at", FormatTimestamp(index.passport->made_at)},
+               {"canaries", std::move(texts)},
+               {"last_check", Json()}};
+  if (index.last_check.has_value()) {
+    const search::PassportCheck& check = *index.last_check;
+    json["last_check"] = {{"at", FormatTimestamp(check.at)},
+                          {"ok", check.outcome.ok()},
+                          {"worst_cosine", check.worst_cosine},
+                          {"worst_text", check.worst_text}};
   }
+  return json;
+}
+
+}  // namespace
+
+Json EncodeIndex(const search::IndexInfo& index) {
   uint64_t bytes = 0;
   for (const search::EmbeddingPart& part : index.parts) bytes += part.size_bytes;
   return {{"name", index.name.str()},
@@ -43,6 +61,8 @@ Json EncodeIndex(const search::IndexInfo& index) {
           {"model_digest", index.space.digest},
           {"dimensions", index.space.dimensions},
           {"precision", index.space.precision},
+          {"space", ai::EmbeddingSpaceToJson(index.space)},
+          {"passport", EncodePassport(index)},
           {"chunk_size", index.chunk_tokens},
           {"overlap", index.overlap_tokens},
           {"chunks", index.chunks()},
@@ -53,7 +73,7 @@ Json EncodeIndex(const search::IndexInfo& index) {
            {{"rows_embedded", index.rows_embedded()},
             {"rows_total", index.rows_total},
             {"rows_failed", index.rows_failed}}},
-          {"failed", std::move(failed)},
+          {"failed", search::FailedItemsToJson(index.failed)},
           {"created_at", FormatTimestamp(index.created_at)},
           {"updated_at", FormatTimestamp(index.updated_at)}};
 }

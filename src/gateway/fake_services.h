@@ -87,6 +87,48 @@ class FakeSearch : public search::SearchService {
   void Shutdown() override {}
 };
 
+// Every model answers as told; unless told, there is none.
+class FakeModels : public ai::Models {
+ public:
+  using Opened = Result<std::shared_ptr<ai::EmbeddingModel>>;
+
+  std::function<Opened(const std::string&)> on_get;
+  std::function<Result<std::shared_ptr<ai::Reranker>>(const std::string&)> on_get_reranker;
+  std::function<Result<ai::GenerateAnswer>(const ai::GenerateRequest&, const ai::GenerateSink&)>
+      on_generate;
+  std::vector<ai::ModelInfo> models;
+  std::vector<ai::ProviderInfo> providers;
+  std::string reranker_name;
+  std::string generator_name;
+
+  const std::string& default_name() const override { return name_; }
+  const std::string& default_reranker() const override { return reranker_name; }
+  const std::string& default_generator() const override { return generator_name; }
+  Opened Get(const std::string& name, const CancelToken&) override {
+    return on_get ? on_get(name) : Opened(NotFound("model: ", name));
+  }
+  Result<std::shared_ptr<ai::Reranker>> GetReranker(const std::string& name,
+                                                    const CancelToken&) override {
+    return on_get_reranker(name);
+  }
+  Result<ai::GenerateAnswer> Generate(const std::string&, const ai::GenerateRequest& request,
+                                      const ai::GenerateSink& sink) override {
+    return on_generate(request, sink);
+  }
+  Status Check(const std::string& name, std::string_view) const override {
+    return name == "missing" ? NotFound("model: ", name) : OkStatus();
+  }
+  Status Preload(const std::string& name, const CancelToken&) override { return Check(name, ""); }
+  Status Unload(const std::string& name, const CancelToken&) override { return Check(name, ""); }
+  std::vector<ai::ModelInfo> ListModels(const CancelToken&) override { return models; }
+  std::vector<ai::ProviderInfo> ListProviders(const CancelToken&) override { return providers; }
+  std::shared_ptr<ai::EmbeddingModel> FindOpened(const std::string&) override { return nullptr; }
+  Status LastError(const std::string&) override { return OkStatus(); }
+
+ private:
+  const std::string name_ = "default";
+};
+
 // Everything a gateway needs.
 struct FakeServices {
   FakeServices() {
@@ -103,6 +145,7 @@ struct FakeServices {
                                .engine = &engine,
                                .ingester = &ingester,
                                .search = &search,
+                               .models = &models,
                                .draining = [this] { return draining; }});
   }
 
@@ -113,6 +156,7 @@ struct FakeServices {
   FakeEngine engine;
   FakeIngester ingester;
   FakeSearch search;
+  FakeModels models;
   bool draining = false;
   std::unique_ptr<Gateway> gateway;
 };
