@@ -12,7 +12,6 @@ import csv
 import json
 import operator
 import os
-import random
 import statistics
 import struct
 import subprocess
@@ -22,9 +21,10 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
-from support.lakehouse import Server  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from support.lakehouse import Server
+from support.wordnet import read_glosses
 
-WORDNET = "/usr/share/wordnet"
 MODEL = "all-MiniLM-L6-v2"
 TOP_K = 10
 SCORE_TOLERANCE = 1e-4
@@ -35,19 +35,6 @@ QUERIES = [
     "feeling of deep sadness", "a person who writes computer programs",
     "food made from milk", "a violent storm over the sea",
 ]
-
-
-def read_glosses(limit, seed):
-    """Returns `limit` distinct glosses, chosen by seed."""
-    glosses = []
-    for name in ("noun", "verb", "adj", "adv"):
-        with open(os.path.join(WORDNET, f"data.{name}"), encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if not line.startswith("  ") and "| " in line:
-                    glosses.append(line.split("| ", 1)[1].strip())
-    glosses = sorted(set(glosses))
-    random.Random(seed).shuffle(glosses)
-    return glosses[:limit]
 
 
 def read_npy(path):
