@@ -1,18 +1,42 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <iterator>
+#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 
+#include "ai/cached_embedding_model.h"
 #include "ai/chunker.h"
-#include "ai/embedding_model.h"
+#include "ai/embedded_model.h"
+#include "ai/model_file.h"
+#include "base/check.h"
+#include "base/config.h"
 
 namespace lakehouse::ai {
 namespace {
 
-EmbeddingModel& Provider() {
-  static const auto provider = OpenEmbeddedModel(AiConfig());
-  CHECK(provider.ok());
-  return **provider;
+// $LAKEHOUSE_BENCH_MODEL is a directory of another model, $LAKEHOUSE_BENCH_PRECISION another
+// precision than auto.
+EmbeddedModelOptions BenchOptions() {
+  const auto variable = [](const char* name, const std::string& fallback) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? std::string(value) : fallback;
+  };
+  const AiConfig config;
+  return {.name = config.model,
+          .directory = variable("LAKEHOUSE_BENCH_MODEL", ModelDirectory(config)),
+          .precision = variable("LAKEHOUSE_BENCH_PRECISION", "auto")};
+}
+
+EmbeddingModel& Model() {
+  static const auto model = OpenEmbeddedModel(BenchOptions());
+  CHECK(model.ok());
+  return **model;
 }
 
 // Texts of `tokens` tokens, special ones included, all different.
@@ -28,13 +52,16 @@ std::vector<std::string> Texts(size_t count, size_t tokens) {
   return texts;
 }
 
+void OpenModel(benchmark::State& state) {
+  for (auto _ : state) CHECK(OpenEmbeddedModel(BenchOptions()).ok());
+}
+BENCHMARK(OpenModel)->UseRealTime()->Unit(benchmark::kMillisecond);
+
 void EmbedDocuments(benchmark::State& state) {
   const auto tokens = static_cast<size_t>(state.range(0));
   const std::vector<std::string> texts = Texts(512, tokens);
-  CHECK(Provider().CountTokens(texts[0]) == tokens);
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(Provider().Embed(texts, Role::kDocument, CancelToken()));
-  }
+  CHECK(Model().CountTokens(texts[0]) == tokens);
+  for (auto _ : state) benchmark::DoNotOptimize(Model().Embed(texts, {}));
   const auto texts_done = static_cast<double>(state.iterations()) * 512;
   state.counters["texts"] = benchmark::Counter(texts_done, benchmark::Counter::kIsRate);
   state.counters["tokens"] =
@@ -49,15 +76,83 @@ BENCHMARK(EmbedDocuments)
 
 void EmbedQuery(benchmark::State& state) {
   const std::vector<std::string> texts = Texts(1, static_cast<size_t>(state.range(0)));
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(Provider().Embed(texts, Role::kQuery, CancelToken()));
-  }
+  for (auto _ : state) benchmark::DoNotOptimize(Model().Embed(texts, {.role = Role::kQuery}));
 }
 BENCHMARK(EmbedQuery)->Arg(12)->Arg(64)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
+// Queries of 12 tokens, so many a second, while a job holds every core. Prints the job's texts a
+// second: compare with none.
+void EmbedQueryBesideAJob(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  const std::vector<std::string> documents = Texts(256, 128);
+  const std::vector<std::string> query = Texts(1, 12);
+  std::atomic<bool> stop = false;
+  std::atomic<size_t> done = 0;
+  std::thread job([&] {
+    while (!stop) {
+      benchmark::DoNotOptimize(Model().Embed(documents, {}));
+      done += documents.size();
+    }
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  std::vector<double> seconds;
+  const auto begin = Clock::now();
+  const size_t done_before = done;
+  const int64_t rate = state.range(0);
+  for (auto _ : state) {
+    if (rate == 0) {
+      std::this_thread::sleep_for(std::chrono::seconds(4));
+      state.SetIterationTime(1);
+      continue;
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(1'000'000 / rate));
+    const auto asked = Clock::now();
+    benchmark::DoNotOptimize(Model().Embed(query, {.role = Role::kQuery}));
+    seconds.push_back(std::chrono::duration<double>(Clock::now() - asked).count());
+    state.SetIterationTime(seconds.back());
+  }
+  const double elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
+  state.counters["job_texts_per_s"] = static_cast<double>(done - done_before) / elapsed;
+  stop = true;
+  job.join();
+  if (seconds.empty()) return;
+  std::ranges::sort(seconds);
+  state.counters["median_ms"] = 1000 * seconds[seconds.size() / 2];
+  state.counters["p95_ms"] = 1000 * seconds[seconds.size() * 95 / 100];
+}
+BENCHMARK(EmbedQueryBesideAJob)->Arg(0)->Iterations(1)->UseManualTime();
+BENCHMARK(EmbedQueryBesideAJob)->Arg(5)->Iterations(40)->UseManualTime();
+
+// What the cache adds to a query that it knows.
+class RememberingCache final : public VectorCache {
+ public:
+  std::vector<std::optional<Vector>> Find(const std::string& /*space_id*/, size_t /*dimensions*/,
+                                          std::span<const std::string> keys) override {
+    return std::vector<std::optional<Vector>>(keys.size(), vector_);
+  }
+  void Put(const std::string& /*space_id*/, std::span<const std::string> /*keys*/,
+           std::span<const Vector> vectors) override {
+    vector_ = vectors[0];
+  }
+
+ private:
+  std::optional<Vector> vector_;
+};
+
+void EmbedKnownQuery(benchmark::State& state) {
+  RememberingCache cache;
+  MetricsRegistry metrics;
+  auto opened = OpenEmbeddedModel(BenchOptions());
+  CHECK(opened.ok());
+  const auto cached = CacheEmbeddings(*std::move(opened), cache, metrics);
+  const std::vector<std::string> query = Texts(1, 12);
+  for (auto _ : state) benchmark::DoNotOptimize(cached->Embed(query, {.role = Role::kQuery}));
+}
+BENCHMARK(EmbedKnownQuery)->Unit(benchmark::kMicrosecond);
+
 void CountTokens(benchmark::State& state) {
   const std::string text = Texts(1, 100'000)[0];
-  for (auto _ : state) benchmark::DoNotOptimize(Provider().CountTokens(text));
+  for (auto _ : state) benchmark::DoNotOptimize(Model().CountTokens(text));
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
 }
 BENCHMARK(CountTokens)->Unit(benchmark::kMillisecond);
@@ -67,7 +162,7 @@ void ChunkDocument(benchmark::State& state) {
   for (const std::string& sentence : Texts(8'000, 20)) text += sentence + ".\n";
   for (auto _ : state) {
     benchmark::DoNotOptimize(
-        ChunkText(text, {}, [](std::string_view piece) { return Provider().CountTokens(piece); }));
+        ChunkText(text, {}, [](std::string_view piece) { return Model().CountTokens(piece); }));
   }
   state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
 }
