@@ -113,6 +113,28 @@ TEST(TokenizerTest, TruncatesOnTheRightAndKeepsSpecialTokens) {
   EXPECT_EQ(tokenizer->Count("un new york !"), 6U);
 }
 
+TEST(TokenizerTest, LimitFindsTheSameIdsAsNoLimit) {
+  const std::string text = "Unaffable! un new york a[MASK]\u4E2Da caf\u00E9 unaffe";
+  const Result<Tokenizer> tokenizer = Tokenizer::FromTokenizerJson(SmallTokenizerJson(), "t");
+  ASSERT_TRUE(tokenizer.ok());
+  const std::vector<int32_t> all = tokenizer->Encode(text, kNoLimit);
+  for (size_t limit = 2; limit <= all.size(); ++limit) {
+    std::vector<int32_t> expected(all.begin(), all.begin() + static_cast<int64_t>(limit) - 1);
+    expected.push_back(2);
+    EXPECT_EQ(tokenizer->Encode(text, limit), expected) << limit;
+  }
+}
+
+TEST(TokenizerTest, LongWordsAreUnknownHoweverTheyAreWritten) {
+  // Nine characters where eight are allowed: plain, in capitals, beyond ASCII, and mixed.
+  for (const std::string text : {"aaaaaaaaa", "AAAAAAAAA",
+                                 "\u00E1\u00E1\u00E1\u00E1\u00E1\u00E1"
+                                 "\u00E1\u00E1\u00E1",
+                                 "aaaa\u00E1aaaa"}) {
+    EXPECT_THAT(EncodeSmall(text + " a"), ElementsAre(1, 0, 14, 2)) << text;
+  }
+}
+
 TEST(TokenizerTest, RefusesUnknownTypesByName) {
   EXPECT_THAT(SmallError(R"({"normalizer": {"type": "Precompiled"}})"),
               AllOf(HasSubstr("Precompiled"), HasSubstr("BertNormalizer")));
