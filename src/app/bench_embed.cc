@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <fstream>
 
-#include "ai/embedding_provider.h"
+#include "ai/embedded_model.h"
 #include "ai/gemm_peak.h"
 #include "app/bench.h"
 #include "app/npy_file.h"
@@ -52,11 +52,10 @@ Result<double> ForwardFlop(const std::string& model_dir, const std::vector<size_
 
 Result<Json> BenchEmbed(const BenchEmbedOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<std::string> texts, ReadTexts(options.texts_file));
-  AiConfig config;
-  config.model_dir = options.model_dir;
-  config.precision = options.precision;
-  ASSIGN_OR_RETURN(const std::unique_ptr<ai::EmbeddingProvider> provider,
-                   ai::OpenEmbeddedProvider(config));
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<ai::EmbeddingModel> provider,
+      ai::OpenEmbeddedModel(
+          {.name = "model", .directory = options.model_dir, .precision = options.precision}));
   std::vector<size_t> token_counts;
   size_t tokens = 0;
   for (const std::string& text : texts) {
@@ -68,8 +67,8 @@ Result<Json> BenchEmbed(const BenchEmbedOptions& options) {
   const int64_t started = Clock::System().MonotonicMicros();
   for (size_t begin = 0; begin < texts.size(); begin += kTextsPerCall) {
     const size_t count = std::min(kTextsPerCall, texts.size() - begin);
-    ASSIGN_OR_RETURN(auto results, provider->Embed({texts.data() + begin, count},
-                                                   ai::Role::kDocument, CancelToken()));
+    ASSIGN_OR_RETURN(auto results,
+                     provider->Embed({texts.data() + begin, count}, ai::EmbedOptions()));
     for (auto& result : results) {
       TRY(result.status());
       vectors.insert(vectors.end(), result->begin(), result->end());
