@@ -123,7 +123,9 @@ class FakeModels : public ai::Models {
   std::vector<ai::ModelInfo> ListModels(const CancelToken&) override { return models; }
   std::vector<ai::ProviderInfo> ListProviders(const CancelToken&) override { return providers; }
   std::shared_ptr<ai::EmbeddingModel> FindOpened(const std::string&) override { return nullptr; }
-  Status LastError(const std::string&) override { return OkStatus(); }
+  Status LastError(const std::string&) override { return last_error; }
+
+  Status last_error;
 
  private:
   const std::string name_ = "default";

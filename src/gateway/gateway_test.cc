@@ -151,6 +151,7 @@ TEST_F(GatewayTest, IsNotReadyWhileItDrains) {
 
 TEST_F(GatewayTest, HealthNamesWhatFails) {
   services_.engine.on_query = [](const sql::QueryRequest&) { return Internal("/secret/path"); };
+  services_.models.last_error = Unavailable("/secret/model is gone");
   const net::Response response = Get("/health");
   EXPECT_EQ(response.status, 200);
   const Json health = Parse(response);
