@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -13,6 +11,48 @@
 #include <unistd.h>
 
 namespace lakehouse::ai {
+namespace {
+
+// The largest vocabularies have some 20 MB.
+constexpr size_t kMaxTextBytes = 256 << 20;
+
+// Owns a descriptor of a regular file.
+class OpenFile {
+ public:
+  static Result<OpenFile> Open(const std::string& path) {
+    // Opening a pipe would wait for its writer.
+    const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (descriptor < 0) {
+      const int error = errno;
+      if (error == ENOENT || error == ENOTDIR) return NotFound("file not found: ", path);
+      return InvalidArgument("cannot open ", path, ": ", std::strerror(error));
+    }
+    OpenFile file(descriptor);
+    struct stat info = {};
+    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
+      return InvalidArgument("not a file: ", path);
+    }
+    file.size_ = static_cast<size_t>(info.st_size);
+    return file;
+  }
+  OpenFile(OpenFile&& other) noexcept
+      : descriptor_(std::exchange(other.descriptor_, -1)), size_(other.size_) {}
+  OpenFile& operator=(OpenFile&&) = delete;
+  ~OpenFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+
+  int descriptor() const { return descriptor_; }
+  size_t size() const { return size_; }
+
+ private:
+  explicit OpenFile(int descriptor) : descriptor_(descriptor) {}
+
+  int descriptor_;
+  size_t size_ = 0;
+};
+
+}  // namespace
 
 std::string ModelDirectory(const AiConfig& config) {
   if (!config.model_dir.empty()) return config.model_dir;
@@ -26,54 +66,34 @@ std::string ModelDirectory(const AiConfig& config) {
 }
 
 Result<std::string> ReadModelFile(const std::string& path) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (file == nullptr) {
-    const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) return NotFound("file not found: ", path);
-    return InvalidArgument("cannot open ", path, ": ", std::strerror(error));
+  ASSIGN_OR_RETURN(const OpenFile file, OpenFile::Open(path));
+  if (file.size() > kMaxTextBytes) {
+    return InvalidArgument("a model's text files have at most ", kMaxTextBytes, " bytes, not ",
+                           file.size(), ": ", path);
   }
-  constexpr size_t kBlock = 1 << 20;
-  std::string content;
-  if (std::fseek(file.get(), 0, SEEK_END) == 0) {
-    const long size = std::ftell(file.get());
-    if (size > 0) content.reserve(static_cast<size_t>(size) + kBlock);
-    std::rewind(file.get());
-  }
+  std::string content(file.size(), '\0');
   size_t size = 0;
-  for (;;) {
-    content.resize(size + kBlock);
-    const size_t count = std::fread(content.data() + size, 1, kBlock, file.get());
-    size += count;
-    if (count < kBlock) break;
+  while (size < content.size()) {
+    const ssize_t count = read(file.descriptor(), content.data() + size, content.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return InvalidArgument("cannot read ", path, ": ", std::strerror(errno));
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
   }
   content.resize(size);
-  if (std::ferror(file.get()) != 0) {
-    return InvalidArgument("cannot read ", path, ": ", std::strerror(errno));
-  }
   return content;
 }
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) {
-    const int error = errno;
-    if (error == ENOENT || error == ENOTDIR) return NotFound("file not found: ", path);
-    return InvalidArgument("cannot open ", path, ": ", std::strerror(error));
-  }
-  struct stat info = {};
-  const bool is_file = fstat(file, &info) == 0 && S_ISREG(info.st_mode);
-  const auto size = static_cast<size_t>(info.st_size);
-  void* data = nullptr;
-  if (is_file && size > 0) data = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file, 0);
-  const int error = errno;
-  close(file);
-  if (!is_file) return InvalidArgument("not a file: ", path);
+  ASSIGN_OR_RETURN(const OpenFile file, OpenFile::Open(path));
+  if (file.size() == 0) return MappedFile(nullptr, 0);
+  void* data = mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
   if (data == MAP_FAILED) {
-    return InvalidArgument("cannot map ", path, ": ", std::strerror(error));
+    return InvalidArgument("cannot map ", path, ": ", std::strerror(errno));
   }
   // Whoever opens it reads it whole, from front to back.
-  if (data != nullptr) madvise(data, size, MADV_WILLNEED);
-  return MappedFile(data, size);
+  madvise(data, file.size(), MADV_WILLNEED);
+  return MappedFile(data, file.size());
 }
 
 MappedFile::~MappedFile() {

@@ -23,14 +23,15 @@ using ModelJson = nlohmann::json;
 // which is $LAKEHOUSE_CACHE or ~/.cache/lakehouse.
 std::string ModelDirectory(const AiConfig& config);
 
-// Reads a whole file. kNotFound when there is none.
+// Reads a whole file of text. kNotFound when there is none, kInvalidArgument above 256 MiB and for
+// what is no file.
 Result<std::string> ReadModelFile(const std::string& path);
 
 // A file that is mapped into memory for reading. Nobody may shorten the file meanwhile: reading
 // what is gone ends the process.
 class MappedFile {
  public:
-  // kNotFound when there is none; also for what is no file, kInvalidArgument.
+  // kNotFound when there is none, kInvalidArgument for what is no file.
   static Result<MappedFile> Open(const std::string& path);
   MappedFile(MappedFile&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
