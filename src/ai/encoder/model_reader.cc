@@ -43,12 +43,14 @@ class Reader : public ModelReader {
       ASSIGN_OR_RETURN(const WeightFiles files, WeightFiles::Open(model_dir_, step.directory));
       names.insert(files.names().begin(), files.names().end());
     }
-    // The tokenizer reads the second only where the first is missing.
-    for (const char* tokenizer : {"tokenizer.json", "vocab.txt"}) {
-      const std::string name = JoinModelPath(config_.transformer_directory, tokenizer);
-      if (!MappedFile::Open(StrCat(model_dir_, "/", name)).ok()) continue;
-      names.insert(name);
-      break;
+    const std::string whole = JoinModelPath(config_.transformer_directory, "tokenizer.json");
+    if (Exists(whole)) {
+      names.insert(whole);
+    } else {
+      for (const char* part : {"vocab.txt", "tokenizer_config.json"}) {
+        const std::string name = JoinModelPath(config_.transformer_directory, part);
+        if (Exists(name)) names.insert(name);
+      }
     }
     std::string list;
     for (const std::string& name : names) TRY(AppendDigest(model_dir_, name, list));
@@ -93,6 +95,10 @@ class Reader : public ModelReader {
   const WeightFiles weights_;
 
  private:
+  bool Exists(const std::string& name) const {
+    return MappedFile::Open(StrCat(model_dir_, "/", name)).ok();
+  }
+
   const std::string model_dir_;
 };
 
