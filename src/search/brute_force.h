@@ -15,7 +15,7 @@
 
 #include "ai/chunker.h"
 #include "base/metrics.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/test_lake.h"
 
 namespace lakehouse::search {
@@ -38,8 +38,7 @@ inline std::vector<TestRow> RandomRows(Rng& rng, size_t count) {
 
 // Every chunk that an index of the rows has, in order.
 inline std::vector<SearchHit> ChunksOf(const std::vector<TestRow>& rows,
-                                       const ai::EmbeddingProvider& provider,
-                                       const IndexInfo& index) {
+                                       const ai::EmbeddingModel& model, const IndexInfo& index) {
   std::vector<SearchHit> chunks;
   for (const TestRow& row : rows) {
     if (!row.id.has_value() || !row.text.has_value()) continue;
@@ -48,7 +47,7 @@ inline std::vector<SearchHit> ChunksOf(const std::vector<TestRow>& rows,
          ai::ChunkText(*row.text,
                        {.max_tokens = static_cast<size_t>(index.chunk_tokens),
                        .overlap_tokens = static_cast<size_t>(index.overlap_tokens)},
-                       [&](std::string_view text) { return provider.CountTokens(text); })) {
+                       [&](std::string_view text) { return model.CountTokens(text); })) {
       chunks.push_back({.doc_id = *row.id,
                         .chunk_idx = chunk_idx++,
                         .text = row.text->substr(range.begin, range.end - range.begin),
@@ -74,10 +73,10 @@ inline double CosineOf(const std::vector<float>& a, const std::vector<float>& b)
 inline void ExpectNearest(const std::vector<SearchHit>& results,
                           const std::vector<SearchHit>& chunks, const std::string& query,
                           int64_t k) {
-  const std::vector<float> query_vector = HashedWordsProvider::VectorOf(query);
+  const std::vector<float> query_vector = HashedWordsModel::VectorOf(query);
   std::vector<double> scores;
   for (const SearchHit& chunk : chunks) {
-    scores.push_back(CosineOf(query_vector, HashedWordsProvider::VectorOf(chunk.text)));
+    scores.push_back(CosineOf(query_vector, HashedWordsModel::VectorOf(chunk.text)));
   }
   std::vector<double> sorted = scores;
   std::ranges::sort(sorted, std::greater<>());
@@ -101,7 +100,7 @@ inline int64_t ResidentBytes(MetricsRegistry& metrics) {
       .value();
 }
 
-// Lets a test decide how many calls to the provider pass; the others wait, but not so long that a
+// Lets a test decide how many calls to the model pass; the others wait, but not so long that a
 // failed test would hang.
 class Gate {
  public:

@@ -54,15 +54,6 @@ Result<SourceFile> SourceFileFromJson(const Json& json) {
   return file;
 }
 
-Result<FailedItem> FailedItemFromJson(const Json& json) {
-  ObjectReader reader(json, "failed item");
-  FailedItem item;
-  item.doc_id = reader.String("doc_id");
-  item.reason = reader.String("reason");
-  TRY(reader.Finish());
-  return item;
-}
-
 template <typename T, typename Encode>
 Json ListToJson(const std::vector<T>& list, Encode encode) {
   Json array = Json::array();
@@ -90,11 +81,14 @@ Result<IndexInfo> DecodeIndex(const Json& json) {
   } else {
     reader.Fail("space", "is required");
   }
+  if (const Json* passport = reader.Raw("passport"); passport != nullptr && !passport->is_null()) {
+    ASSIGN_OR_RETURN(index.passport, PassportFromJson(*passport, index.space.dimensions));
+  }
   ASSIGN_OR_RETURN(index.parts, ReadList(reader, "parts", PartFromJson));
   index.rows_done = ReadCount(reader, "rows_done");
   index.rows_total = ReadCount(reader, "rows_total");
   index.rows_failed = ReadCount(reader, "rows_failed");
-  ASSIGN_OR_RETURN(index.failed, ReadList(reader, "failed", FailedItemFromJson));
+  index.failed = ReadFailedItems(reader, "failed");
   index.complete = reader.Bool("complete", false);
   index.created_at = ReadTime(reader, "created_at");
   index.updated_at = ReadTime(reader, "updated_at");
@@ -104,12 +98,6 @@ Result<IndexInfo> DecodeIndex(const Json& json) {
                            index.rows_done, " done of ", index.rows_total);
   }
   return index;
-}
-
-std::string DescribeSpace(const ai::EmbeddingSpace& space) {
-  return StrCat(space.model, " (provider ", space.provider, ", digest ", space.digest.substr(0, 12),
-                ", ", space.dimensions, " dimensions, precision ", space.precision, ", pooling ",
-                space.pooling, ", chunker ", space.chunker_version, ")");
 }
 
 }  // namespace
@@ -124,9 +112,6 @@ Json IndexToJson(const IndexInfo& index) {
   const auto source_file = [](const SourceFile& file) {
     return Json{{"key", file.key}, {"rows", file.rows}};
   };
-  const auto failed_item = [](const FailedItem& item) {
-    return Json{{"doc_id", item.doc_id}, {"reason", item.reason}};
-  };
   return {{"name", index.name.str()},
           {"source", index.source.str()},
           {"bucket", index.bucket.str()},
@@ -138,11 +123,12 @@ Json IndexToJson(const IndexInfo& index) {
           {"chunk_tokens", index.chunk_tokens},
           {"overlap_tokens", index.overlap_tokens},
           {"space", ai::EmbeddingSpaceToJson(index.space)},
+          {"passport", index.passport.has_value() ? PassportToJson(*index.passport) : Json()},
           {"parts", ListToJson(index.parts, PartToJson)},
           {"rows_done", index.rows_done},
           {"rows_total", index.rows_total},
           {"rows_failed", index.rows_failed},
-          {"failed", ListToJson(index.failed, failed_item)},
+          {"failed", FailedItemsToJson(index.failed)},
           {"complete", index.complete},
           {"created_at", FormatTimestamp(index.created_at)},
           {"updated_at", FormatTimestamp(index.updated_at)}};
@@ -152,13 +138,6 @@ Result<IndexInfo> IndexFromJson(const Json& json) {
   Result<IndexInfo> index = DecodeIndex(json);
   if (!index.ok()) return Internal("damaged index document: ", index.status().message());
   return index;
-}
-
-Status CheckSameSpace(const IndexInfo& index, const ai::EmbeddingSpace& loaded) {
-  if (index.space == loaded) return OkStatus();
-  return Conflict("index ", index.name, " holds vectors of ", DescribeSpace(index.space),
-                  ", but the loaded model is ", DescribeSpace(loaded),
-                  "; load the index's model, or build a new index with the loaded one");
 }
 
 }  // namespace lakehouse::search

@@ -6,11 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "ai/embedding_provider.h"
+#include "ai/embedding_space.h"
+#include "base/cancel.h"
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/json.h"
 #include "base/status.h"
+#include "search/failed_item.h"
+#include "search/passport.h"
 
 namespace lakehouse::search {
 
@@ -19,7 +22,7 @@ struct CreateIndexRequest {
   std::optional<IndexName> name;  // Default: {source}_v{n}, the first free n.
   std::string id_column;          // Values must be unique and not NULL.
   std::string text_column;
-  std::optional<std::string> model;  // Default: the configured one.
+  std::optional<std::string> model;  // As ai::EmbeddingModels names it. Default: its default.
   int64_t chunk_tokens = 256;
   int64_t overlap_tokens = 32;
 };
@@ -40,12 +43,6 @@ struct SourceFile {
   bool operator==(const SourceFile&) const = default;
 };
 
-// A row that could not be embedded; none of its chunks is in the index.
-struct FailedItem {
-  std::string doc_id;
-  std::string reason;
-};
-
 // Immutable once published. `parts` cover the first `rows_done` rows of `source_files`, in order.
 struct IndexInfo {
   IndexName name;
@@ -59,27 +56,27 @@ struct IndexInfo {
   int64_t chunk_tokens = 0;
   int64_t overlap_tokens = 0;
   ai::EmbeddingSpace space;
+  std::optional<Passport> passport;  // Absent until the first job has begun.
   std::vector<EmbeddingPart> parts;
   uint64_t rows_done = 0;
   uint64_t rows_total = 0;
   uint64_t rows_failed = 0;
-  std::vector<FailedItem> failed;  // The first 100.
+  std::vector<FailedItem> failed;  // The first kFailedItemsKept.
   bool complete = false;
   Timestamp created_at;
   Timestamp updated_at;
+  // How the model last compared with the passport in this process; no part of the document.
+  std::optional<PassportCheck> last_check;
 
   uint64_t chunks() const;
   // Rows whose text can be found; a row without text counts, a failed one does not.
   uint64_t rows_embedded() const { return rows_done - rows_failed; }
 };
 
-// The catalog document, and what the API shows.
+// The catalog document.
 Json IndexToJson(const IndexInfo& index);
 // kInternal when the document is not one that this version writes.
 Result<IndexInfo> IndexFromJson(const Json& json);
-
-// kConflict naming both when vectors of `loaded` must not meet those of the index.
-Status CheckSameSpace(const IndexInfo& index, const ai::EmbeddingSpace& loaded);
 
 struct SearchRequest {
   IndexName index;

@@ -1,25 +1,17 @@
 #include "search/index_builder.h"
 
-#include <algorithm>
-#include <span>
+#include <map>
 #include <utility>
 
-#include "ai/chunker.h"
 #include "base/hash.h"
 #include "base/log.h"
-#include "vector/flat_index.h"
+#include "search/embedding_pipeline.h"
+#include "search/source_reader.h"
 
 namespace lakehouse::search {
 
 namespace {
 
-// Texts of one call to the provider: enough to fill its batches, few enough to show progress.
-constexpr size_t kTextsPerCall = 256;
-
-// A part is closed early when its rows hold this much text, which bounds the memory of a job.
-constexpr size_t kMaxPartTextBytes = 64 << 20;
-
-constexpr size_t kFailedItemsKept = 100;
 constexpr size_t kFailedItemTextBytes = 512;
 
 // Cuts at a code point, so that the document stays valid UTF-8.
@@ -31,49 +23,47 @@ std::string Shorten(std::string text) {
   return text + "…";
 }
 
-// What is wrong with a vector that the provider returned.
-Status CheckEmbedding(std::span<const float> embedding, int64_t dimensions) {
-  if (embedding.size() != static_cast<size_t>(dimensions)) {
-    return InvalidArgument("the model returned ", embedding.size(), " components instead of ",
-                           dimensions);
+// What failed of each row of a batch; rows without failure are absent, of others the first one.
+std::map<size_t, FailedItem> FailuresOf(const PartBatch& batch) {
+  std::map<size_t, FailedItem> failures;
+  for (size_t row = 0; row < batch.rows.size(); ++row) {
+    if (batch.rows[row].id.has_value()) continue;
+    failures.emplace(
+        row, FailedItem{.doc_id = {},
+                        .chunk_idx = -1,
+                        .reason = StrCat("the id of row ", batch.first_row + row + 1, " is NULL")});
   }
-  return vector::CheckVector(vector::Metric::kCosine, embedding).Annotate("the model's vector");
+  for (const PartBatch::Piece& piece : batch.pieces) {
+    if (piece.failure.ok()) continue;
+    failures.emplace(piece.row, FailedItem{.doc_id = Shorten(*batch.rows[piece.row].id),
+                                           .chunk_idx = piece.chunk_idx,
+                                           .reason = Shorten(piece.failure.ToString())});
+  }
+  return failures;
 }
 
 }  // namespace
-
-struct IndexBuilder::Batch {
-  // A piece of a row's text.
-  struct Piece {
-    size_t row = 0;
-    int64_t chunk_idx = 0;
-    ai::Chunk range;
-    std::vector<float> embedding;
-  };
-
-  std::vector<SourceRow> rows;
-  std::vector<Status> failures;  // One a row; ok while nothing went wrong.
-  std::vector<Piece> pieces;     // In order of rows.
-};
 
 Status IndexBuilder::Run(const IndexName& name, const CancelToken& cancel) {
   cancel_ = cancel;
   TRY(Prepare(name));
   TRY(options_.embeddings->RemoveUnnamedParts(*index_));
-  if (!index_->complete) {
-    ReportStage("reading", 0);
-    ASSIGN_OR_RETURN(SourceReader reader,
-                     SourceReader::Open(*options_.engine, *dataset_, *index_, cancel_));
-    while (index_->rows_done < index_->rows_total) TRY(BuildPart(reader));
-  }
+  if (!index_->complete) TRY(BuildParts());
   return Complete();
+}
+
+Status IndexBuilder::OfModel(Status status) {
+  waits_for_model_ =
+      status.code() == StatusCode::kUnavailable || status.code() == StatusCode::kDeadlineExceeded;
+  return status;
 }
 
 Status IndexBuilder::Prepare(const IndexName& name) {
   ASSIGN_OR_RETURN(index_, options_.registry->Get(name));
   if (index_->complete) return OkStatus();
-  TRY(CheckSameSpace(*index_, options_.provider->space()));
+  ReportFailures();
   ASSIGN_OR_RETURN(dataset_, options_.catalog->Get(index_->source));
+  TRY(PrepareModel());
   if (HoldsSourceFiles(*dataset_, *index_)) return OkStatus();
   LogInfo("dataset was replaced while its index was being built; the index begins anew",
           {{"index", name}, {"dataset", index_->source}});
@@ -87,113 +77,62 @@ Status IndexBuilder::Prepare(const IndexName& name) {
   return Publish(std::move(anew));
 }
 
-Status IndexBuilder::BuildPart(SourceReader& reader) {
-  Batch batch;
-  TRY(ReadRows(reader, batch));
-  TRY(CutTexts(batch));
-  TRY(EmbedChunks(batch));
-  return PublishBatch(batch);
+Status IndexBuilder::PrepareModel() {
+  Result<ModelPtr> model = options_.models->Get(index_->space.model, cancel_);
+  TRY(OfModel(model.status().Annotate(StrCat("model ", index_->space.model))));
+  model_ = *std::move(model);
+  TRY(OfModel(options_.passports->CheckForBuild(index_, model_, cancel_)));
+  if (index_->passport.has_value()) return OkStatus();
+  Result<Passport> passport = MakePassport(*model_, options_.clock->Now(), cancel_);
+  TRY(OfModel(passport.status()));
+  IndexInfo next = *index_;
+  next.passport = *std::move(passport);
+  return Publish(std::move(next));
 }
 
-Status IndexBuilder::ReadRows(SourceReader& reader, Batch& batch) {
-  ReportStage("reading", 0);
-  const uint64_t missing = index_->rows_total - index_->rows_done;
-  const uint64_t wanted = std::min(missing, static_cast<uint64_t>(options_.config.rows_per_part));
-  size_t text_bytes = 0;
-  while (batch.rows.size() < wanted && text_bytes < kMaxPartTextBytes) {
-    ASSIGN_OR_RETURN(std::optional<SourceRow> row, reader.Next());
-    if (!row.has_value()) {
-      return Internal("dataset ", index_->source, " has fewer rows than its catalog entry says: ",
-                      index_->rows_done + batch.rows.size(), " instead of ", index_->rows_total);
-    }
-    text_bytes += row->text.has_value() ? row->text->size() : 0;
-    batch.rows.push_back(*std::move(row));
-  }
-  batch.failures.resize(batch.rows.size());
-  return OkStatus();
-}
-
-Status IndexBuilder::CutTexts(Batch& batch) {
-  const ai::ChunkerOptions chunker{.max_tokens = static_cast<size_t>(index_->chunk_tokens),
-                                   .overlap_tokens = static_cast<size_t>(index_->overlap_tokens)};
-  const ai::EmbeddingProvider* provider = options_.provider;
-  const auto count = [provider](std::string_view text) { return provider->CountTokens(text); };
-  for (size_t row = 0; row < batch.rows.size(); ++row) {
+Status IndexBuilder::BuildParts() {
+  ReportStage("reading", index_->rows_done);
+  ASSIGN_OR_RETURN(SourceReader reader,
+                   SourceReader::Open(*options_.engine, *dataset_, *index_, cancel_));
+  EmbeddingPipeline pipeline(
+      std::move(reader),
+      {.model = model_.get(),
+       .chunker = {.max_tokens = static_cast<size_t>(index_->chunk_tokens),
+                   .overlap_tokens = static_cast<size_t>(index_->overlap_tokens)},
+       .first_row = index_->rows_done,
+       .rows_total = index_->rows_total,
+       .rows_per_part = static_cast<uint64_t>(options_.config.rows_per_part),
+       .report = [this](uint64_t rows) { ReportStage("embedding", rows); },
+       .cancel = cancel_});
+  while (index_->rows_done < index_->rows_total) {
     TRY(cancel_.Check());
-    const SourceRow& source = batch.rows[row];
-    if (!source.id.has_value()) {
-      batch.failures[row] =
-          InvalidArgument("the id of row ", index_->rows_done + row + 1, " is NULL");
-    } else if (source.text.has_value()) {
-      int64_t chunk_idx = 0;
-      for (const ai::Chunk& range : ai::ChunkText(*source.text, chunker, count)) {
-        batch.pieces.push_back({.row = row, .chunk_idx = chunk_idx++, .range = range});
-      }
-    }
+    Result<std::unique_ptr<PartBatch>> batch = pipeline.Next();
+    if (!batch.ok()) return pipeline.model_failed() ? OfModel(batch.status()) : batch.status();
+    CHECK(*batch != nullptr);
+    TRY(PublishBatch(**batch));
   }
   return OkStatus();
 }
 
-Status IndexBuilder::EmbedChunks(Batch& batch) {
-  ReportStage("embedding", 0);
-  std::vector<std::string> texts;
-  for (size_t first = 0; first < batch.pieces.size(); first += kTextsPerCall) {
-    TRY(cancel_.Check());
-    const auto pieces = std::span(batch.pieces)
-                            .subspan(first, std::min(kTextsPerCall, batch.pieces.size() - first));
-    texts.clear();
-    for (const Batch::Piece& piece : pieces) {
-      const std::string& text = *batch.rows[piece.row].text;
-      texts.push_back(text.substr(piece.range.begin, piece.range.end - piece.range.begin));
-    }
-    ASSIGN_OR_RETURN(auto embeddings,
-                     options_.provider->Embed(texts, ai::Role::kDocument, cancel_));
-    if (embeddings.size() != pieces.size()) {
-      return Internal("the embedding provider answered ", pieces.size(), " texts with ",
-                      embeddings.size(), " vectors");
-    }
-    for (size_t i = 0; i < pieces.size(); ++i) {
-      Status& failure = batch.failures[pieces[i].row];
-      Status status = embeddings[i].status();
-      if (status.ok()) status = CheckEmbedding(*embeddings[i], index_->space.dimensions);
-      if (status.ok()) {
-        pieces[i].embedding = *std::move(embeddings[i]);
-      } else if (failure.ok()) {
-        failure = status;
-      }
-    }
-    // The last piece's row may go on in the next call.
-    const size_t next = first + pieces.size();
-    ReportStage("embedding",
-                next < batch.pieces.size() ? batch.pieces[next].row : batch.rows.size());
-  }
-  return OkStatus();
-}
-
-Status IndexBuilder::PublishBatch(Batch& batch) {
-  ReportStage("publishing", batch.rows.size());
+Status IndexBuilder::PublishBatch(PartBatch& batch) {
+  const std::map<size_t, FailedItem> failures = FailuresOf(batch);
   ChunkTable chunks;
-  for (Batch::Piece& piece : batch.pieces) {
-    if (!batch.failures[piece.row].ok()) continue;
-    const SourceRow& row = batch.rows[piece.row];
-    std::string text = row.text->substr(piece.range.begin, piece.range.end - piece.range.begin);
-    chunks.doc_ids.push_back(*row.id);
+  for (const PartBatch::Piece& piece : batch.pieces) {
+    if (failures.contains(piece.row)) continue;
+    std::string text = batch.TextOf(piece);
+    chunks.doc_ids.push_back(*batch.rows[piece.row].id);
     chunks.chunk_idxs.push_back(piece.chunk_idx);
-    chunks.begins.push_back(static_cast<int64_t>(piece.range.begin));
-    chunks.ends.push_back(static_cast<int64_t>(piece.range.end));
+    chunks.begins.push_back(static_cast<int64_t>(piece.chunk.begin));
+    chunks.ends.push_back(static_cast<int64_t>(piece.chunk.end));
     chunks.content_hashes.push_back(Sha256Hex(text));
     chunks.texts.push_back(std::move(text));
     chunks.vectors.insert(chunks.vectors.end(), piece.embedding.begin(), piece.embedding.end());
   }
 
   IndexInfo next = *index_;
-  for (size_t row = 0; row < batch.rows.size(); ++row) {
-    if (batch.failures[row].ok()) continue;
+  for (const auto& [row, failure] : failures) {
     next.rows_failed += 1;
-    if (next.failed.size() < kFailedItemsKept) {
-      next.failed.push_back({.doc_id = Shorten(batch.rows[row].id.value_or("")),
-                             .reason = Shorten(batch.failures[row].ToString())});
-    }
+    if (next.failed.size() < kFailedItemsKept) next.failed.push_back(failure);
   }
   next.rows_done += batch.rows.size();
   const size_t chunk_count = chunks.size();
@@ -204,7 +143,9 @@ Status IndexBuilder::PublishBatch(Batch& batch) {
     next.parts.push_back(std::move(part));
   }
   next.complete = next.rows_done == next.rows_total;
+  if (next.complete) ReportStage("publishing", next.rows_done);
   TRY(Publish(std::move(next)));
+  ReportFailures();
   options_.metrics
       ->GetCounter("lakehouse_index_chunks_total", "Chunks embedded and published by index jobs.")
       .Add(chunk_count);
@@ -223,7 +164,8 @@ Status IndexBuilder::Complete() {
     complete.complete = true;
     TRY(Publish(std::move(complete)));
   }
-  ReportStage("done", 0);
+  ReportFailures();
+  ReportStage("done", index_->rows_done);
   // The index is whole and durable; a dataset that misses its mark only counts as stale.
   if (const Status status = options_.catalog->MarkEmbedded(index_->source, index_->source_version);
       !status.ok()) {
@@ -233,11 +175,18 @@ Status IndexBuilder::Complete() {
   return OkStatus();
 }
 
-void IndexBuilder::ReportStage(std::string_view stage, uint64_t rows_in_part) {
-  report_({.stage = std::string(stage),
-           .done = index_->rows_done + rows_in_part,
-           .total = index_->rows_total,
-           .failed_items = index_->rows_failed});
+void IndexBuilder::ReportStage(std::string_view stage, uint64_t rows) {
+  MutexLock lock(report_mutex_);
+  progress_.stage = stage;
+  progress_.done = rows;
+  report_(progress_);
+}
+
+void IndexBuilder::ReportFailures() {
+  MutexLock lock(report_mutex_);
+  progress_.total = index_->rows_total;
+  progress_.failed_items = index_->rows_failed;
+  progress_.failed = index_->failed;
 }
 
 }  // namespace lakehouse::search

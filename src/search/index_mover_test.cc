@@ -5,7 +5,7 @@
 
 #include "base/hash.h"
 #include "search/embedding_garbage.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "storage/faulty_store.h"
 #include "support/temp_dir.h"
 
@@ -44,7 +44,7 @@ class IndexMoverTest : public ::testing::Test {
     index.id_column = "id";
     index.text_column = "text";
     index.chunk_tokens = 64;
-    index.space = HashedWordsProvider().space();
+    index.space = HashedWordsModel().space();
     index.rows_total = index.rows_done = 10;
     for (int i = 0; i < 2; ++i) {
       const std::string bytes = StrCat("part ", ++parts_);

@@ -41,9 +41,6 @@ Result<IndexInfo> PlanIndex(const CreateIndexRequest& request, const IndexName& 
   TRY(CheckColumn(dataset, "id_column", request.id_column));
   TRY(CheckColumn(dataset, "text_column", request.text_column));
   TRY(CheckChunking(request, space));
-  if (request.model.has_value() && *request.model != space.model) {
-    return NotFound("model: ", *request.model, " is not loaded; the loaded model is ", space.model);
-  }
   return IndexInfo{.name = name,
                    .source = dataset.name,
                    .bucket = dataset.bucket,
@@ -91,7 +88,8 @@ Status CheckResumable(const IndexInfo& existing, const IndexInfo& planned) {
     return Conflict("index ", existing.name,
                     " exists and is complete; choose another name, or drop it first");
   }
-  return CheckSameSpace(existing, planned.space);
+  return CheckSpace(StrCat("index ", existing.name), existing.space, planned.space,
+                    SpaceUse::kBuild, existing.passport.has_value());
 }
 
 }  // namespace lakehouse::search

@@ -2,7 +2,7 @@
 // checked before the work starts.
 #pragma once
 
-#include "ai/embedding_provider.h"
+#include "ai/embedding_space.h"
 #include "base/clock.h"
 #include "base/status.h"
 #include "catalog/dataset.h"
@@ -11,8 +11,7 @@
 namespace lakehouse::search {
 
 // The index before its first row, but for duplicate ids; its name is `name`. kInvalidArgument names
-// the field and what was expected, a column with the nearest one there is; kNotFound for a model
-// that is not loaded.
+// the field and what was expected, a column with the nearest one there is.
 Result<IndexInfo> PlanIndex(const CreateIndexRequest& request, const IndexName& name,
                             const catalog::Dataset& dataset, const ai::EmbeddingSpace& space,
                             Timestamp now);

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "storage/document_store.h"
 #include "storage/faulty_store.h"
 
@@ -33,7 +33,7 @@ class IndexRegistryTest : public ::testing::Test {
     index.id_column = "id";
     index.text_column = "text";
     index.chunk_tokens = 64;
-    index.space = HashedWordsProvider().space();
+    index.space = HashedWordsModel().space();
     index.rows_total = 10;
     return index;
   }

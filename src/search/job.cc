@@ -33,6 +33,7 @@ Result<JobInfo> DecodeJob(const Json& json) {
   job.done = ReadCount(reader, "done");
   job.total = ReadCount(reader, "total");
   job.failed_items = ReadCount(reader, "failed_items");
+  job.failed = ReadFailedItems(reader, "failed");
   job.rate_per_second = reader.Double("rate_per_second", -1);
   job.eta_seconds = reader.Double("eta_seconds", -1);
   job.error = reader.String("error");
@@ -77,6 +78,7 @@ Json JobToJson(const JobInfo& job) {
           {"done", job.done},
           {"total", job.total},
           {"failed_items", job.failed_items},
+          {"failed", FailedItemsToJson(job.failed)},
           {"rate_per_second", NullWhenNegative(job.rate_per_second)},
           {"eta_seconds", NullWhenNegative(job.eta_seconds)},
           {"error", job.error},

@@ -1,6 +1,7 @@
 #include "search/job_board.h"
 
 #include <algorithm>
+#include <chrono>
 #include <tuple>
 #include <utility>
 
@@ -16,6 +17,10 @@ constexpr size_t kEndedJobsKept = 200;
 
 // The stage of a running job before its first report.
 constexpr std::string_view kFirstStage = "starting";
+constexpr std::string_view kWaitingStage = "waiting";
+
+// How late a job that waits may be claimed.
+constexpr std::chrono::milliseconds kWaitPoll{200};
 
 // Ids made in one millisecond are in no order, times may be equal.
 bool IsOlder(const JobInfo& a, const JobInfo& b) {
@@ -218,12 +223,24 @@ Status JobBoard::CancelSubject(std::string_view kind, const std::string& subject
 
 JobBoard::Record* JobBoard::FindNextQueued(std::span<const std::string_view> kinds) {
   Record* next = nullptr;
+  const int64_t now = clock_.MonotonicMicros();
   for (auto& [id, record] : records_) {
-    if (record.info.state != JobState::kQueued) continue;
+    if (record.info.state != JobState::kQueued || record.not_before_micros > now) continue;
     if (std::ranges::find(kinds, record.info.kind) == kinds.end()) continue;
     if (next == nullptr || IsOlder(record.info, next->info)) next = &record;
   }
   return next;
+}
+
+void JobBoard::AwaitQueued() {
+  const bool some_wait = std::ranges::any_of(records_, [](const auto& entry) {
+    return entry.second.info.state == JobState::kQueued && entry.second.not_before_micros > 0;
+  });
+  if (some_wait) {
+    changed_.WaitFor(mutex_, kWaitPoll);
+  } else {
+    changed_.Wait(mutex_);
+  }
 }
 
 std::optional<ClaimedJob> JobBoard::Claim(std::span<const std::string_view> kinds) {
@@ -232,11 +249,13 @@ std::optional<ClaimedJob> JobBoard::Claim(std::span<const std::string_view> kind
   {
     MutexLock lock(mutex_);
     Record* next = nullptr;
-    while (!stopping_ && (next = FindNextQueued(kinds)) == nullptr) changed_.Wait(mutex_);
+    while (!stopping_ && (next = FindNextQueued(kinds)) == nullptr) AwaitQueued();
     if (stopping_) return std::nullopt;
     next->info.state = JobState::kRunning;
     next->info.attempts += 1;
     next->info.stage = kFirstStage;
+    next->info.error.clear();
+    next->not_before_micros = 0;
     next->info.updated_at = clock_.Now();
     started = next->info;
     cancel = next->cancel;
@@ -261,12 +280,43 @@ void JobBoard::Report(const JobId& id, const JobProgress& progress) {
   // Work that was done before this attempt is no speed of this attempt, and a restart goes back.
   if (info.stage == kFirstStage || progress.done < info.done)
     record->rate.Restart(now, progress.done);
+  if (progress.done > info.done) record->waiting_since_micros = 0;
   info.stage = progress.stage;
   info.done = progress.done;
   info.total = progress.total;
   info.failed_items = progress.failed_items;
+  info.failed = progress.failed;
   info.updated_at = clock_.Now();
   record->rate.Record(now, progress.done);
+}
+
+void JobBoard::Postpone(const JobId& id, const Status& why) {
+  int64_t waited_micros = 0;
+  {
+    MutexLock lock(mutex_);
+    Record* record = FindRecord(id);
+    CHECK(record != nullptr && record->info.state == JobState::kRunning);
+    const int64_t now = clock_.MonotonicMicros();
+    if (record->waiting_since_micros == 0) {
+      record->waiting_since_micros = now;
+      record->next_wait_micros = waits_.first_micros;
+    }
+    waited_micros = now - record->waiting_since_micros;
+    if (waited_micros < waits_.give_up_micros && !record->cancelled_by_user) {
+      record->info.state = JobState::kQueued;
+      record->info.stage = kWaitingStage;
+      record->info.error = why.ToString();
+      record->info.updated_at = clock_.Now();
+      record->not_before_micros = now + record->next_wait_micros;
+      record->next_wait_micros = std::min(2 * record->next_wait_micros, waits_.longest_micros);
+      changed_.NotifyAll();
+      return;
+    }
+  }
+  Finish(id, Status(why.code(), StrCat("gave up after ", waited_micros / 1'000'000,
+                                       " s without progress; the job goes on where it stopped "
+                                       "when the same index is asked for again: ",
+                                       why.message())));
 }
 
 void JobBoard::Finish(const JobId& id, const Status& outcome) {

@@ -43,6 +43,7 @@ struct JobProgress {
   uint64_t done = 0;
   uint64_t total = 0;
   uint64_t failed_items = 0;
+  std::vector<FailedItem> failed = {};
 };
 
 // Jobs are documents of kind "job", written when their state changes; progress is kept in memory.
@@ -53,7 +54,8 @@ struct JobProgress {
 class JobBoard {
  public:
   // An empty board. `store` and `clock` outlive it.
-  JobBoard(storage::ObjectStore& store, const Clock& clock) : documents_(store), clock_(clock) {}
+  JobBoard(storage::ObjectStore& store, const Clock& clock, const JobWaits& waits = {})
+      : documents_(store), clock_(clock), waits_(waits) {}
 
   // Reads the jobs of the store; ended ones beyond the newest 200 are deleted. Until it succeeds,
   // everything that would need them answers kUnavailable. Without effect after that.
@@ -76,6 +78,9 @@ class JobBoard {
   // For a worker: waits for the next queued job of one of `kinds`; nullopt after Stop.
   std::optional<ClaimedJob> Claim(std::span<const std::string_view> kinds);
   void Report(const JobId& id, const JobProgress& progress);
+  // Queues a running job again, to be claimed after a while, because `why` may pass. Once that has
+  // gone on for too long, ends the job with it.
+  void Postpone(const JobId& id, const Status& why);
   // Ends the job by what its work returned. After Stop an unfinished job stays resumable instead.
   void Finish(const JobId& id, const Status& outcome);
 
@@ -89,13 +94,19 @@ class JobBoard {
     CancelToken cancel;
     bool cancelled_by_user = false;
     RateMeter rate;
+    // Of waits since the job last got on.
+    int64_t next_wait_micros = 0;
+    int64_t waiting_since_micros = 0;  // 0: it has not waited.
+    int64_t not_before_micros = 0;     // Not claimed earlier.
   };
 
   void PruneEnded();
   JobInfo Snapshot(const Record& record) const REQUIRES_LOCK(mutex_);
   Record* FindRecord(const JobId& id) REQUIRES_LOCK(mutex_);
-  // The oldest one; null when none waits.
+  // The oldest one that may be claimed now; null when there is none.
   Record* FindNextQueued(std::span<const std::string_view> kinds) REQUIRES_LOCK(mutex_);
+  // Waits until a job may have become claimable.
+  void AwaitQueued() REQUIRES_LOCK(mutex_);
   const Record* FindActiveRecord(std::string_view kind, const std::string& subject) const
       REQUIRES_LOCK(mutex_);
   // Writes `info` as the job's document. REQUIRES: nobody else changes the job's state meanwhile.
@@ -103,6 +114,7 @@ class JobBoard {
 
   storage::DocumentStore documents_;
   const Clock& clock_;
+  const JobWaits waits_;
   Mutex loading_;  // Held while the jobs are read, which happens once.
   mutable Mutex mutex_;
   CondVar changed_;

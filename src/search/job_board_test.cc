@@ -247,5 +247,79 @@ TEST_F(JobBoardTest, NamesUnknownJobs) {
   EXPECT_EQ(board_->Cancel(id).code(), StatusCode::kNotFound);
 }
 
+TEST_F(JobBoardTest, PostponedJobComesBackLaterAndLater) {
+  const JobInfo added = Add("a_v1");
+  const Status why = Unavailable("the model is away");
+  int64_t wait = JobWaits{}.first_micros;
+  for (int attempt = 1; attempt <= 4; ++attempt) {
+    ASSERT_EQ(Claim()->id, added.id);
+    EXPECT_EQ(board_->Get(added.id)->error, "") << "it runs";
+    board_->Postpone(added.id, why);
+    JobInfo job = *board_->Get(added.id);
+    EXPECT_EQ(job.state, JobState::kQueued);
+    EXPECT_EQ(job.stage, "waiting");
+    EXPECT_EQ(job.error, why.ToString());
+    EXPECT_EQ(job.attempts, attempt);
+    // Another job is claimed meanwhile, also when it is younger.
+    clock_.AdvanceMicros(wait - 2);
+    const JobInfo other = Add(StrCat("b_v", attempt));
+    ASSERT_EQ(Claim()->id, other.id);
+    board_->Finish(other.id, OkStatus());
+    clock_.AdvanceMicros(1);
+    wait *= 2;
+  }
+}
+
+TEST_F(JobBoardTest, ProgressForgivesEarlierWaits) {
+  const JobInfo added = Add("a_v1");
+  for (uint64_t done = 0; done < 40; ++done) {
+    clock_.AdvanceMicros(JobWaits{}.longest_micros);
+    ASSERT_EQ(Claim()->id, added.id);
+    board_->Report(added.id, {.stage = "embedding", .done = done, .total = 100});
+    board_->Postpone(added.id, Unavailable("away"));
+    EXPECT_EQ(board_->Get(added.id)->state, JobState::kQueued) << done;
+  }
+}
+
+TEST_F(JobBoardTest, JobThatGetsNowhereGivesUp) {
+  const JobInfo added = Add("a_v1");
+  int attempts = 0;
+  while (!HasEnded(board_->Get(added.id)->state)) {
+    ASSERT_EQ(Claim()->id, added.id);
+    board_->Postpone(added.id, Unavailable("away"));
+    clock_.AdvanceMicros(JobWaits{}.longest_micros);
+    ASSERT_LT(++attempts, 100);
+  }
+  const JobInfo job = *board_->Get(added.id);
+  EXPECT_EQ(job.state, JobState::kFailed);
+  EXPECT_THAT(job.error, HasSubstr("gave up after 900 s"));
+  EXPECT_GT(attempts, 10);
+}
+
+TEST_F(JobBoardTest, WaitingJobCanBeCancelledAndStopped) {
+  const JobInfo first = Add("a_v1");
+  ASSERT_TRUE(Claim().has_value());
+  board_->Postpone(first.id, Unavailable("away"));
+  EXPECT_TRUE(board_->Cancel(first.id).ok());
+  EXPECT_EQ(board_->Get(first.id)->state, JobState::kCancelled);
+
+  const JobInfo second = Add("b_v1");
+  ASSERT_TRUE(Claim().has_value());
+  board_->Postpone(second.id, Unavailable("away"));
+  std::thread stopper([this] { board_->Stop(); });
+  EXPECT_FALSE(Claim().has_value());
+  stopper.join();
+  Reopen();
+  EXPECT_EQ(Claim()->id, second.id) << "a restart tries at once";
+}
+
+TEST_F(JobBoardTest, CancelOfARunningJobEndsItWhenItWouldWait) {
+  const JobInfo added = Add("a_v1");
+  ASSERT_TRUE(Claim().has_value());
+  ASSERT_TRUE(board_->Cancel(added.id).ok());
+  board_->Postpone(added.id, Unavailable("away"));
+  EXPECT_EQ(board_->Get(added.id)->state, JobState::kCancelled);
+}
+
 }  // namespace
 }  // namespace lakehouse::search

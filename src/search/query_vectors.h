@@ -1,40 +1,44 @@
 // Vectors of recent queries.
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <list>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 #include "base/cancel.h"
 #include "base/mutex.h"
 #include "base/status.h"
 
 namespace lakehouse::search {
 
-// Embeds query texts and keeps the last ones, because people page and refine. Thread-safe.
+// Embeds query texts and keeps the last vectors, because people page and refine. Thread-safe.
 class QueryVectors {
  public:
-  // `provider` outlives this.
-  QueryVectors(ai::EmbeddingProvider& provider, size_t capacity)
-      : provider_(provider), capacity_(capacity) {}
+  explicit QueryVectors(size_t capacity) : capacity_(capacity) {}
 
-  Result<std::vector<float>> Get(const std::string& query, const CancelToken& cancel);
+  // Vectors of one model object, or of another one with the same space, serve each other.
+  Result<std::vector<float>> Get(ai::EmbeddingModel& model, const std::string& query,
+                                 const CancelToken& cancel);
 
  private:
-  struct Entry {
+  struct Key {
+    std::string space_id;
     std::string query;
+    auto operator<=>(const Key&) const = default;
+  };
+  struct Entry {
+    const Key* key = nullptr;  // That of by_key_.
     std::vector<float> vector;
   };
 
-  ai::EmbeddingProvider& provider_;
   const size_t capacity_;
   Mutex mutex_;
   std::list<Entry> recent_ GUARDED_BY(mutex_);  // Most recently used first.
-  // Views the text of its entry.
-  std::map<std::string_view, std::list<Entry>::iterator> by_query_ GUARDED_BY(mutex_);
+  std::map<Key, std::list<Entry>::iterator> by_key_ GUARDED_BY(mutex_);
 };
 
 }  // namespace lakehouse::search

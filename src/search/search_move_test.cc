@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "search/brute_force.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/search_service.h"
 #include "search/test_lake.h"
 #include "support/temp_dir.h"
@@ -34,7 +34,7 @@ class SearchMoveTest : public ::testing::Test {
   static size_t PartsIn(storage::ObjectStore& store) { return store.List("vectors/")->size(); }
   // The index answers with exactly the chunks of the rows.
   void ExpectAnswers(TestLake& lake) {
-    const std::vector<SearchHit> chunks = ChunksOf(rows_, provider_, lake.Index("people_v1"));
+    const std::vector<SearchHit> chunks = ChunksOf(rows_, model_, lake.Index("people_v1"));
     const Result<SearchAnswer> answer = lake.Search("people_v1", "word1 word2", 10'000);
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
     ExpectNearest(answer->results, chunks, "word1 word2", 10'000);
@@ -42,13 +42,13 @@ class SearchMoveTest : public ::testing::Test {
 
   testing::TempDir directory_;
   Gate gate_;
-  HashedWordsProvider provider_;
+  HashedWordsModel model_;
   Rng rng_{testing::TestSeed()};
   const std::vector<TestRow> rows_ = RandomRows(rng_, 48);
 };
 
 TEST_F(SearchMoveTest, AnIndexMovesWhileItAnswers) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   ExpectAnswers(lake);
@@ -76,7 +76,7 @@ TEST_F(SearchMoveTest, AnIndexMovesWhileItAnswers) {
 }
 
 TEST_F(SearchMoveTest, SearchesGoOnWhileItMovesBackAndForth) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   std::atomic<bool> done{false};
@@ -92,9 +92,9 @@ TEST_F(SearchMoveTest, SearchesGoOnWhileItMovesBackAndForth) {
 }
 
 TEST_F(SearchMoveTest, ADatasetMovesUnderTheJobThatIndexesIt) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
-  provider_.OnCall([this](uint64_t call) { gate_.Pass(call); });
+  model_.OnCall([this](uint64_t call) { gate_.Pass(call); });
   gate_.AllowCalls(1);
   const Result<JobInfo> build = lake.service().CreateIndex(lake.Request("people"));
   ASSERT_TRUE(build.ok());
@@ -104,7 +104,7 @@ TEST_F(SearchMoveTest, ADatasetMovesUnderTheJobThatIndexesIt) {
   EXPECT_EQ((*lake.catalog().Get(Dataset("people")))->bucket, Bucket("spare"));
   gate_.AllowCalls(1'000'000);
   MustEnd(lake, build);
-  EXPECT_EQ(provider_.documents_embedded(), lake.Index("people_v1").chunks())
+  EXPECT_EQ(model_.documents_embedded(), lake.Index("people_v1").chunks())
       << "no row was embedded twice";
   ExpectAnswers(lake);
   EXPECT_FALSE((*lake.catalog().Get(Dataset("people")))->embedding_stale_since.has_value());
@@ -114,9 +114,9 @@ TEST_F(SearchMoveTest, ADatasetMovesUnderTheJobThatIndexesIt) {
 }
 
 TEST_F(SearchMoveTest, OneJobAtATimeWorksOnAnything) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
-  provider_.OnCall([this](uint64_t call) { gate_.Pass(call); });
+  model_.OnCall([this](uint64_t call) { gate_.Pass(call); });
   const Result<JobInfo> build = lake.service().CreateIndex(lake.Request("people"));
   ASSERT_TRUE(build.ok());
   const Status busy = lake.service().StartMoveIndex(Index("people_v1"), Bucket("spare")).status();
@@ -128,13 +128,13 @@ TEST_F(SearchMoveTest, OneJobAtATimeWorksOnAnything) {
 
 TEST_F(SearchMoveTest, QueuedMovesAreSeenRefusedTwiceAndRunAfterARestart) {
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", rows_);
     ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   }
   JobId dataset_job = *JobId::Parse("x");
   {
-    TestLake lake(directory_.path(), &provider_, {.run_jobs = false});
+    TestLake lake(directory_.path(), &model_, {.run_jobs = false});
     const Result<JobInfo> job = lake.service().StartMoveDataset(Dataset("people"), Bucket("spare"));
     ASSERT_TRUE(job.ok());
     dataset_job = job->id;
@@ -150,7 +150,7 @@ TEST_F(SearchMoveTest, QueuedMovesAreSeenRefusedTwiceAndRunAfterARestart) {
     EXPECT_THAT(lake.service().UsersOf(Bucket("primary")),
                 ElementsAre("dataset people", "index people_v1"));
   }
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   for (const JobInfo& job : lake.service().ListJobs()) {
     EXPECT_EQ(lake.WaitForEnd(job.id).state, JobState::kDone);
   }
@@ -162,7 +162,7 @@ TEST_F(SearchMoveTest, QueuedMovesAreSeenRefusedTwiceAndRunAfterARestart) {
 }
 
 TEST_F(SearchMoveTest, SaysAtOnceWhatCannotMove) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   SearchService& service = lake.service();
   EXPECT_EQ(service.StartMoveDataset(Dataset("nobody"), Bucket("spare")).status().code(),
@@ -175,7 +175,7 @@ TEST_F(SearchMoveTest, SaysAtOnceWhatCannotMove) {
 }
 
 TEST_F(SearchMoveTest, AMoveThatFailsSaysWhyAndChangesNothing) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   lake.spare().AddFault({.call = storage::StoreCall::kPutFile,
                          .repeat = UINT64_MAX,
@@ -189,7 +189,7 @@ TEST_F(SearchMoveTest, AMoveThatFailsSaysWhyAndChangesNothing) {
 
 TEST_F(SearchMoveTest, ABucketThatDoesNotAnswerStopsOnlyWhatIsInIt) {
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", rows_);
     lake.Commit("jobs", rows_);
     ASSERT_EQ(lake.Build("people").state, JobState::kDone);
@@ -199,7 +199,7 @@ TEST_F(SearchMoveTest, ABucketThatDoesNotAnswerStopsOnlyWhatIsInIt) {
   }
   TestLake::Options down{.spare_is_down = true};
   down.loading.in_background = false;
-  TestLake lake(directory_.path(), &provider_, down);
+  TestLake lake(directory_.path(), &model_, down);
   const Status gone = lake.Search("people_v1", "word1").status();
   EXPECT_EQ(gone.code(), StatusCode::kUnavailable);
   EXPECT_THAT(gone.message(), HasSubstr("index people_v1 is in bucket spare"));
@@ -225,7 +225,7 @@ TEST_F(SearchMoveTest, ABucketThatDoesNotAnswerStopsOnlyWhatIsInIt) {
 TEST_F(SearchMoveTest, WithoutThePrimaryBucketThereAreNoJobsUntilItAnswers) {
   TestLake::Options options;
   options.loading.in_background = false;
-  TestLake lake(directory_.path(), &provider_, options);
+  TestLake lake(directory_.path(), &model_, options);
   lake.Commit("people", rows_);
   const JobInfo built = lake.Build("people");
   TestLake::TakeDown(lake.store());

@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
-#include "ai/embedding_provider.h"
+#include "ai/models.h"
+#include "base/metrics.h"
+#include "base/secrets.h"
 #include "search/brute_force.h"
 #include "search/search_service.h"
 #include "search/test_lake.h"
@@ -14,10 +16,13 @@ namespace lakehouse::search {
 namespace {
 
 TEST(SearchPipelineTest, FindsByMeaningWhatBruteForceFinds) {
-  auto provider = ai::OpenEmbeddedProvider(AiConfig{});
-  ASSERT_TRUE(provider.ok()) << provider.status().ToString() << "; install it with tools/bootstrap";
+  MetricsRegistry metrics;
+  const SecretStore secrets;
+  const auto models = TestLake::Take(ai::Models::Open({.secrets = &secrets, .metrics = &metrics}));
+  const auto model = models->Get(models->default_name(), {});
+  ASSERT_TRUE(model.ok()) << model.status().ToString() << "; install it with tools/bootstrap";
   testing::TempDir directory;
-  TestLake lake(directory.path(), provider->get(), {.config = {.rows_per_part = 3}});
+  TestLake lake(directory.path(), *models, {.config = {.rows_per_part = 3}});
   const std::vector<TestRow> rows = {
       {"nurse", "Night-shift nurse who speaks Spanish and works in intensive care."},
       {"java", "Senior Java developer in Chicago, Spring and Kafka, ten years of banking."},
@@ -48,9 +53,9 @@ TEST(SearchPipelineTest, FindsByMeaningWhatBruteForceFinds) {
     ASSERT_EQ(answer->results.size(), 6u);
     EXPECT_EQ(answer->results[0].doc_id, question.nearest) << question.text;
 
-    const auto query = (*provider)->Embed(std::span(&question.text, 1), ai::Role::kQuery, {});
+    const auto query = (*model)->Embed(std::span(&question.text, 1), {.role = ai::Role::kQuery});
     for (const SearchHit& hit : answer->results) {
-      const auto document = (*provider)->Embed(std::span(&hit.text, 1), ai::Role::kDocument, {});
+      const auto document = (*model)->Embed(std::span(&hit.text, 1), {});
       EXPECT_NEAR(hit.score, CosineOf(*(*query)[0], *(*document)[0]), 1e-4) << hit.doc_id;
     }
     EXPECT_TRUE(std::ranges::is_sorted(answer->results, std::greater<>(), &SearchHit::score));

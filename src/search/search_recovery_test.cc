@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "search/brute_force.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/search_service.h"
 #include "search/test_lake.h"
 #include "support/temp_dir.h"
@@ -28,7 +28,7 @@ class SearchRecoveryTest : public ::testing::Test {
   // Starts the index of "people" and waits until exactly two parts are published; the third waits
   // at the gate.
   JobInfo BuildHalf(TestLake& lake) {
-    provider_.OnCall([this](uint64_t call) { gate_.Pass(call); });
+    model_.OnCall([this](uint64_t call) { gate_.Pass(call); });
     gate_.AllowCalls(2);
     JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
     while (lake.Index("people_v1").rows_done < 32) std::this_thread::yield();
@@ -50,7 +50,7 @@ class SearchRecoveryTest : public ::testing::Test {
     EXPECT_EQ(index.complete, index.rows_done == index.rows_total);
     const std::vector<TestRow> covered(rows.begin(),
                                        rows.begin() + static_cast<ptrdiff_t>(index.rows_done));
-    const std::vector<SearchHit> chunks = ChunksOf(covered, provider_, index);
+    const std::vector<SearchHit> chunks = ChunksOf(covered, model_, index);
     const Result<SearchAnswer> answer = lake.Search("people_v1", "word1 word2", 10'000);
     ASSERT_TRUE(answer.ok()) << answer.status().ToString();
     ExpectNearest(answer->results, chunks, "word1 word2", 10'000);
@@ -68,13 +68,13 @@ class SearchRecoveryTest : public ::testing::Test {
 
   testing::TempDir directory_;
   Gate gate_;
-  HashedWordsProvider provider_;
+  HashedWordsModel model_;
   Rng rng_{testing::TestSeed()};
   const std::vector<TestRow> rows_ = RandomRows(rng_, kRows);
 };
 
 TEST_F(SearchRecoveryTest, CancelledJobKeepsWhatItHasAndCanBeResumed) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   const JobInfo job = BuildHalf(lake);
   const Status busy = lake.service().CreateIndex(ResumeRequest(lake)).status();
@@ -90,20 +90,20 @@ TEST_F(SearchRecoveryTest, CancelledJobKeepsWhatItHasAndCanBeResumed) {
   EXPECT_EQ(lake.Index("people_v1").rows_done, 32u);
   ExpectSound(lake, rows_);
 
-  const uint64_t embedded = provider_.documents_embedded();
+  const uint64_t embedded = model_.documents_embedded();
   const JobInfo resumed = *lake.service().CreateIndex(ResumeRequest(lake));
   EXPECT_EQ(lake.WaitForEnd(resumed.id).state, JobState::kDone);
   ExpectSound(lake, rows_);
   const std::vector<TestRow> second_half(rows_.begin() + 32, rows_.end());
-  EXPECT_EQ(provider_.documents_embedded() - embedded,
-            ChunksOf(second_half, provider_, lake.Index("people_v1")).size())
+  EXPECT_EQ(model_.documents_embedded() - embedded,
+            ChunksOf(second_half, model_, lake.Index("people_v1")).size())
       << "what was published is not embedded again";
 }
 
 TEST_F(SearchRecoveryTest, ShutdownLeavesTheJobToTheNextStart) {
   JobId id = *JobId::Parse("none");
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", rows_);
     id = BuildHalf(lake).id;
     std::thread opener([this] { OpenGate(); });
@@ -111,7 +111,7 @@ TEST_F(SearchRecoveryTest, ShutdownLeavesTheJobToTheNextStart) {
     opener.join();
     lake.service().Shutdown();
   }
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const JobInfo job = lake.WaitForEnd(id);
   EXPECT_EQ(job.state, JobState::kDone) << job.error;
   EXPECT_EQ(job.done, kRows);
@@ -125,7 +125,7 @@ TEST_F(SearchRecoveryTest, RestartAmidARowGroupSkipsExactlyThePublishedRows) {
   std::vector<TestRow> rows;
   JobId id = *JobId::Parse("none");
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     for (const size_t size : {5u, 30u, 1u, 40u, 17u}) {
       std::vector<TestRow> file = RandomRows(rng_, size);
       for (TestRow& row : file) row.id = StrCat("row-", rows.size()), rows.push_back(row);
@@ -135,7 +135,7 @@ TEST_F(SearchRecoveryTest, RestartAmidARowGroupSkipsExactlyThePublishedRows) {
     lake.store().AddFault({.repeat = UINT64_MAX});
     OpenGate();
   }
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   EXPECT_EQ(lake.WaitForEnd(id).state, JobState::kDone);
   ExpectSound(lake, rows);
 }
@@ -150,7 +150,7 @@ TEST_F(SearchRecoveryTest, KillAtEveryCallToStorageLosesNothingPublished) {
     std::optional<JobId> id;
     uint64_t published = 0;
     {
-      TestLake lake(directory, &provider_, kTwoParts);
+      TestLake lake(directory, &model_, kTwoParts);
       lake.Commit("people", rows_);
       lake.store().AddFault({.ordinal = ordinal, .repeat = UINT64_MAX});
       const Result<JobInfo> job = lake.service().CreateIndex(lake.Request("people"));
@@ -160,7 +160,7 @@ TEST_F(SearchRecoveryTest, KillAtEveryCallToStorageLosesNothingPublished) {
         published = lake.Index("people_v1").rows_done;
       }
     }
-    TestLake lake(directory, &provider_, kTwoParts);
+    TestLake lake(directory, &model_, kTwoParts);
     EXPECT_EQ(lake.service().ListIndexes().size(), lake.service().ListJobs().size())
         << "a request that was killed left half of itself";
     // The end of the job may not have been written; then the job runs, or has nothing left to do.
@@ -194,7 +194,7 @@ TEST_P(SearchFaultTest, FaultAtEveryCallLeavesASoundIndexThatCanBeResumed) {
   uint64_t failures = 0;
   for (uint64_t ordinal = 1;; ++ordinal) {
     SCOPED_TRACE(ordinal);
-    TestLake lake(directory_.Join(StrCat("fault-", ordinal)), &provider_, kTwoParts);
+    TestLake lake(directory_.Join(StrCat("fault-", ordinal)), &model_, kTwoParts);
     lake.Commit("people", rows_);
     const uint64_t calls_before = lake.store().calls();
     lake.store().AddFault(
@@ -236,7 +236,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& param) { return param.index == 0 ? "DiskFull" : "AnswerLost"; });
 
 TEST_F(SearchRecoveryTest, ReplacedDatasetBeginsAnew) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   const JobInfo job = BuildHalf(lake);
   ASSERT_TRUE(lake.service().CancelJob(job.id).ok());
@@ -252,7 +252,7 @@ TEST_F(SearchRecoveryTest, ReplacedDatasetBeginsAnew) {
 }
 
 TEST_F(SearchRecoveryTest, AppendedRowsDoNotDisturbARunningBuild) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", rows_);
   const JobInfo job = BuildHalf(lake);
   lake.Commit("people", {{"late", "word1"}}, catalog::CommitMode::kAppend);
@@ -265,13 +265,12 @@ TEST_F(SearchRecoveryTest, AppendedRowsDoNotDisturbARunningBuild) {
 }
 
 TEST_F(SearchRecoveryTest, DroppedDatasetFailsTheJobWithItsName) {
-  TestLake lake(directory_.path(), &provider_,
-                {.config = {.rows_per_part = 16}, .run_jobs = false});
+  TestLake lake(directory_.path(), &model_, {.config = {.rows_per_part = 16}, .run_jobs = false});
   lake.Commit("people", rows_);
   const JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
   ASSERT_TRUE(lake.catalog().Drop(*DatasetName::Parse("people")).ok());
   lake.CloseService();
-  TestLake running(directory_.path(), &provider_);
+  TestLake running(directory_.path(), &model_);
   const JobInfo ended = running.WaitForEnd(job.id);
   EXPECT_EQ(ended.state, JobState::kFailed);
   EXPECT_THAT(ended.error, HasSubstr("people"));
@@ -279,11 +278,11 @@ TEST_F(SearchRecoveryTest, DroppedDatasetFailsTheJobWithItsName) {
 
 TEST_F(SearchRecoveryTest, DamagedPartIsNamedNotSearched) {
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", rows_);
     ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   }
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::string key = lake.Index("people_v1").parts[1].key;
   std::string bytes = *lake.store().Get(key);
   bytes[bytes.size() / 2] ^= 1;

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "search/brute_force.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/search_service.h"
 #include "search/test_lake.h"
 #include "support/temp_dir.h"
@@ -23,8 +23,8 @@ class SearchRequestTest : public ::testing::Test {
   }
 
   testing::TempDir directory_;
-  HashedWordsProvider provider_;
-  TestLake lake_{directory_.path(), &provider_};
+  HashedWordsModel model_;
+  TestLake lake_{directory_.path(), &model_};
 };
 
 TEST_F(SearchRequestTest, CreateNamesTheFieldAndTheMend) {
@@ -48,7 +48,7 @@ TEST_F(SearchRequestTest, CreateNamesTheFieldAndTheMend) {
       {[](auto& r) { r.overlap_tokens = std::numeric_limits<int64_t>::max(); },
        StatusCode::kInvalidArgument, "overlap"},
       {[](auto& r) { r.model = "gpt"; }, StatusCode::kNotFound,
-       "model: gpt is not loaded; the loaded model is hashed-words"},
+       "model gpt: no model is configured as gpt"},
   };
   for (const Case& c : cases) {
     CreateIndexRequest request = lake_.Request("people");
@@ -137,18 +137,18 @@ TEST_F(SearchRequestTest, SearchNamesWhatIsWrong) {
 
 TEST_F(SearchRequestTest, TextOfAnotherSpaceIsRefusedButAVectorIsNot) {
   ASSERT_EQ(lake_.Build("people").state, JobState::kDone);
-  provider_.mutable_space().digest = Sha256Hex("retrained");
+  model_.mutable_space().digest = Sha256Hex("retrained");
   const Status status = lake_.Search("people_v1", "alpha").status();
   EXPECT_EQ(status.code(), StatusCode::kConflict);
   EXPECT_THAT(status.message(), HasSubstr(Sha256Hex("retrained").substr(0, 12)));
   EXPECT_THAT(status.message(), HasSubstr(Sha256Hex("hashed-words").substr(0, 12)));
   SearchRequest request{.index = *IndexName::Parse("people_v1")};
-  request.vector = HashedWordsProvider::VectorOf("alpha");
+  request.vector = HashedWordsModel::VectorOf("alpha");
   EXPECT_TRUE(lake_.service().Search(request).ok());
 }
 
 TEST_F(SearchRequestTest, JobOfAnotherSpaceFailsAndLeavesTheIndexAlone) {
-  provider_.OnCall([this](uint64_t) { provider_.mutable_space().digest = Sha256Hex("retrained"); });
+  model_.OnCall([this](uint64_t) { model_.mutable_space().digest = Sha256Hex("retrained"); });
   // The space changes while the first part is embedded; a restart then finds another model.
   lake_.store().AddFault({.call = storage::StoreCall::kPutFile});
   ASSERT_EQ(lake_.Build("people").state, JobState::kFailed);
@@ -156,7 +156,7 @@ TEST_F(SearchRequestTest, JobOfAnotherSpaceFailsAndLeavesTheIndexAlone) {
   request.name = *IndexName::Parse("people_v1");
   const Status status = lake_.service().CreateIndex(request).status();
   EXPECT_EQ(status.code(), StatusCode::kConflict);
-  EXPECT_THAT(status.message(), HasSubstr("the loaded model is"));
+  EXPECT_THAT(status.message(), HasSubstr("what answers now is"));
 }
 
 TEST_F(SearchRequestTest, WithoutAModelStoredIndexesAreStillFound) {
@@ -167,16 +167,18 @@ TEST_F(SearchRequestTest, WithoutAModelStoredIndexesAreStillFound) {
   const Status search = bare.Search("people_v1", "alpha").status();
   EXPECT_EQ(search.code(), StatusCode::kUnavailable);
   EXPECT_THAT(search.message(), HasSubstr("tools/bootstrap"));
-  EXPECT_EQ(bare.service().CreateIndex(bare.Request("people")).status().message(),
-            search.message());
+  EXPECT_THAT(search.message(), HasSubstr("index people_v1 needs model hashed-words"));
+  const Status create = bare.service().CreateIndex(bare.Request("people")).status();
+  EXPECT_EQ(create.code(), StatusCode::kUnavailable);
+  EXPECT_THAT(create.message(), HasSubstr("tools/bootstrap"));
   SearchRequest request{.index = *IndexName::Parse("people_v1")};
-  request.vector = HashedWordsProvider::VectorOf("gamma");
+  request.vector = HashedWordsModel::VectorOf("gamma");
   EXPECT_EQ(bare.service().Search(request)->results[0].doc_id, "2");
 }
 
 TEST_F(SearchRequestTest, ReadOnlyServiceLeavesJobsQueued) {
   lake_.CloseService();
-  TestLake lake(directory_.path(), &provider_, {.run_jobs = false});
+  TestLake lake(directory_.path(), &model_, {.run_jobs = false});
   const JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
   EXPECT_EQ(lake.service().GetJob(job.id)->state, JobState::kQueued);
   EXPECT_TRUE(lake.Search("people_v1", "alpha")->results.empty());

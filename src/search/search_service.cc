@@ -19,6 +19,7 @@
 #include "search/index_plan.h"
 #include "search/index_registry.h"
 #include "search/job_board.h"
+#include "search/passport_checker.h"
 #include "search/query_vectors.h"
 #include "search/resident_indexes.h"
 #include "search/source_reader.h"
@@ -31,6 +32,15 @@ constexpr std::array<std::string_view, 1> kBuildJobs = {kIndexJob};
 constexpr std::array<std::string_view, 2> kMoveJobs = {kMoveDatasetJob, kMoveIndexJob};
 constexpr size_t kQueryVectorsKept = 512;
 constexpr int kMaxDefaultNames = 10'000;
+
+// Errors that a user sees when a model is opened name it.
+std::string ModelContext(const std::string& name) { return StrCat("model ", name); }
+
+// How a job's work ended.
+struct Outcome {
+  Status status;
+  bool may_pass = false;  // A later attempt may get further.
+};
 
 // An index may be replaced or grow between the look at its document and the load of its parts.
 constexpr int kLoadAttempts = 3;
@@ -76,13 +86,14 @@ class Service : public SearchService {
   void RemoveAbandoned();
   // Takes one job after the other until the board stops.
   void RunJobs(std::span<const std::string_view> kinds);
-  Status RunJob(const ClaimedJob& job);
-  Status BuildIndex(const ClaimedJob& job);
+  Outcome RunJob(const ClaimedJob& job);
+  Outcome BuildIndex(const ClaimedJob& job);
   Status MoveDataset(const ClaimedJob& job);
   Status MoveIndex(const ClaimedJob& job);
   Result<IndexName> FreeDefaultName(const DatasetName& source) const;
   Result<JobInfo> PublishAndQueue(const IndexInfo& planned);
-  Result<std::vector<float>> QueryVector(const SearchRequest& request, const IndexInfo& index);
+  Result<std::vector<float>> QueryVector(const SearchRequest& request, const IndexPtr& index);
+  IndexInfo WithLastCheck(const IndexPtr& index) const;
   Result<ResidentIndexPtr> LoadIndex(const IndexName& name, const CancelToken& cancel);
 
   const SearchServiceOptions options_;
@@ -91,7 +102,8 @@ class Service : public SearchService {
   std::unique_ptr<IndexRegistry> indexes_;  // Its threads load jobs_.
   std::unique_ptr<EmbeddingStore> embeddings_;
   std::unique_ptr<ResidentIndexes> resident_;
-  std::unique_ptr<QueryVectors> query_vectors_;  // Null without a model.
+  QueryVectors query_vectors_{kQueryVectorsKept};
+  PassportChecker passports_{clock_};
 
   Mutex names_mutex_;
   std::set<IndexName> names_in_change_ GUARDED_BY(names_mutex_);
@@ -130,7 +142,7 @@ Status Service::Start() {
     return InvalidArgument("search.rows_per_part must be at least 1, not ",
                            options_.config.rows_per_part);
   }
-  jobs_ = std::make_unique<JobBoard>(options_.buckets->primary(), clock_);
+  jobs_ = std::make_unique<JobBoard>(options_.buckets->primary(), clock_, options_.waits);
   IndexRegistryOptions registry{.state_dir = options_.state_dir, .loading = options_.loading};
   for (const catalog::MissingBucket& missing : options_.catalog->Missing()) {
     registry.unreachable.insert(missing.bucket);
@@ -144,14 +156,10 @@ Status Service::Start() {
                    EmbeddingStore::Open(options_.work_dir, *options_.buckets, *options_.engine));
   resident_ = std::make_unique<ResidentIndexes>(*embeddings_, ResidentBudget(options_.config),
                                                 *options_.metrics);
-  if (options_.embedding != nullptr) {
-    query_vectors_ = std::make_unique<QueryVectors>(*options_.embedding, kQueryVectorsKept);
-  }
   if (!options_.run_jobs) return OkStatus();
+  RemoveAbandoned();
   MutexLock lock(workers_mutex_);
   workers_.emplace_back([this] { RunJobs(kMoveJobs); });
-  if (options_.embedding == nullptr) return OkStatus();
-  RemoveAbandoned();
   workers_.emplace_back([this] { RunJobs(kBuildJobs); });
   return OkStatus();
 }
@@ -177,23 +185,27 @@ void Service::RemoveAbandoned() {
 
 void Service::RunJobs(std::span<const std::string_view> kinds) {
   while (const std::optional<ClaimedJob> job = jobs_->Claim(kinds)) {
-    Status outcome;
+    Outcome outcome;
     try {
       outcome = RunJob(*job);
     } catch (const std::exception& exception) {
-      outcome = Internal("a job broke off: ", std::string_view(exception.what()));
+      outcome.status = Internal("a job broke off: ", std::string_view(exception.what()));
     }
-    LogInfo("job ended", {{"job", job->id},
-                          {"kind", job->kind},
-                          {"subject", job->subject},
-                          {"outcome", outcome.ToString()}});
-    jobs_->Finish(job->id, outcome);
+    LogInfo(outcome.may_pass ? "job waits" : "job ended", {{"job", job->id},
+                                                           {"kind", job->kind},
+                                                           {"subject", job->subject},
+                                                           {"outcome", outcome.status.ToString()}});
+    if (outcome.may_pass) {
+      jobs_->Postpone(job->id, outcome.status);
+    } else {
+      jobs_->Finish(job->id, outcome.status);
+    }
   }
 }
 
-Status Service::RunJob(const ClaimedJob& job) {
-  if (job.kind == kMoveDatasetJob) return MoveDataset(job);
-  if (job.kind == kMoveIndexJob) return MoveIndex(job);
+Outcome Service::RunJob(const ClaimedJob& job) {
+  if (job.kind == kMoveDatasetJob) return {MoveDataset(job)};
+  if (job.kind == kMoveIndexJob) return {MoveIndex(job)};
   return BuildIndex(job);
 }
 
@@ -225,29 +237,35 @@ Status Service::MoveIndex(const ClaimedJob& job) {
   return mover.Run(name, bucket, job.cancel);
 }
 
-Status Service::BuildIndex(const ClaimedJob& job) {
-  ASSIGN_OR_RETURN(const IndexName name, IndexName::Parse(job.subject));
+Outcome Service::BuildIndex(const ClaimedJob& job) {
+  const Result<IndexName> name = IndexName::Parse(job.subject);
+  if (!name.ok()) return {name.status()};
   IndexBuilder builder({.config = options_.config,
                         .registry = indexes_.get(),
                         .embeddings = embeddings_.get(),
                         .catalog = options_.catalog,
                         .engine = options_.engine,
-                        .provider = options_.embedding,
+                        .models = options_.models,
+                        .passports = &passports_,
                         .metrics = options_.metrics,
                         .clock = &clock_},
                        [&](const JobProgress& progress) { jobs_->Report(job.id, progress); });
-  return builder.Run(name, job.cancel);
+  const Status status = builder.Run(*name, job.cancel);
+  return {status, builder.waits_for_model()};
 }
 
 Result<JobInfo> Service::CreateIndex(const CreateIndexRequest& request) {
-  if (options_.embedding == nullptr) return options_.embedding_error;
   TRY(jobs_->CheckLoaded());
   ASSIGN_OR_RETURN(const catalog::DatasetPtr dataset, options_.catalog->Get(request.source));
   Result<IndexName> name =
       request.name.has_value() ? *request.name : FreeDefaultName(request.source);
   if (!name.ok()) return name.status();
-  const ai::EmbeddingSpace& space = options_.embedding->space();
-  ASSIGN_OR_RETURN(IndexInfo planned, PlanIndex(request, *name, *dataset, space, clock_.Now()));
+  const std::string model_name = request.model.value_or(options_.models->default_name());
+  Result<ModelPtr> model =
+      options_.models->Get(model_name, CancelToken::WithTimeout(kOpenModelMillis, clock_));
+  TRY(model.status().Annotate(ModelContext(model_name)));
+  ASSIGN_OR_RETURN(IndexInfo planned,
+                   PlanIndex(request, *name, *dataset, (*model)->space(), clock_.Now()));
   ASSIGN_OR_RETURN(const std::optional<std::string> duplicate,
                    FindDuplicateId(*options_.engine, *dataset, request.id_column));
   if (duplicate.has_value()) {
@@ -301,13 +319,19 @@ Result<JobInfo> Service::PublishAndQueue(const IndexInfo& planned) {
 
 std::vector<IndexInfo> Service::ListIndexes() const {
   std::vector<IndexInfo> list;
-  for (const IndexPtr& index : indexes_->List()) list.push_back(*index);
+  for (const IndexPtr& index : indexes_->List()) list.push_back(WithLastCheck(index));
   return list;
+}
+
+IndexInfo Service::WithLastCheck(const IndexPtr& index) const {
+  IndexInfo info = *index;
+  info.last_check = passports_.Last(index->name);
+  return info;
 }
 
 Result<IndexInfo> Service::GetIndex(const IndexName& name) const {
   ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(name));
-  return *index;
+  return WithLastCheck(index);
 }
 
 Status Service::DropIndex(const IndexName& name) {
@@ -318,6 +342,7 @@ Status Service::DropIndex(const IndexName& name) {
   ASSIGN_OR_RETURN(index, indexes_->Get(name));
   TRY(indexes_->Remove(*index));
   resident_->Drop(name);
+  passports_.Forget(name);
   // Nothing names the objects any more; the next index of this name removes what is left of them.
   if (const Status status = embeddings_->RemoveAll(*index); !status.ok()) {
     LogWarning("objects of a dropped index were left",
@@ -392,23 +417,26 @@ Result<uint64_t> Service::CollectGarbage(int64_t grace_micros) {
 }
 
 Result<std::vector<float>> Service::QueryVector(const SearchRequest& request,
-                                                const IndexInfo& index) {
+                                                const IndexPtr& index) {
   if (request.query.empty() == request.vector.empty()) {
     return InvalidArgument(
         "exactly one of query and vector was expected, and it must not be empty");
   }
   if (!request.vector.empty()) {
-    if (request.vector.size() != static_cast<size_t>(index.space.dimensions)) {
+    const ai::EmbeddingSpace& space = index->space;
+    if (request.vector.size() != static_cast<size_t>(space.dimensions)) {
       return InvalidArgument("vector: ", request.vector.size(),
-                             " components were given, but index ", index.name, " (",
-                             index.space.model, ") has ", index.space.dimensions);
+                             " components were given, but index ", index->name, " (", space.model,
+                             ") has ", space.dimensions);
     }
     return request.vector;
   }
   if (TrimWhitespace(request.query).empty()) return InvalidArgument("query: it is blank");
-  if (query_vectors_ == nullptr) return options_.embedding_error;
-  TRY(CheckSameSpace(index, options_.embedding->space()));
-  return query_vectors_->Get(request.query, request.cancel);
+  Result<ModelPtr> model = options_.models->Get(index->space.model, request.cancel);
+  TRY(model.status().Annotate(
+      StrCat("index ", index->name, " needs ", ModelContext(index->space.model))));
+  TRY(passports_.CheckForSearch(index, *model, request.cancel));
+  return query_vectors_.Get(**model, request.query, request.cancel);
 }
 
 Result<ResidentIndexPtr> Service::LoadIndex(const IndexName& name, const CancelToken& cancel) {
@@ -426,7 +454,7 @@ Result<SearchAnswer> Service::Search(const SearchRequest& request) {
     return InvalidArgument("top_k: at least 1 was expected, not ", request.top_k);
   }
   ASSIGN_OR_RETURN(const IndexPtr index, indexes_->Get(request.index));
-  ASSIGN_OR_RETURN(const std::vector<float> query, QueryVector(request, *index));
+  ASSIGN_OR_RETURN(const std::vector<float> query, QueryVector(request, index));
   ASSIGN_OR_RETURN(const ResidentIndexPtr resident, LoadIndex(request.index, request.cancel));
   SearchAnswer answer{.source = resident->info->source};
   ASSIGN_OR_RETURN(answer.results,
@@ -453,8 +481,7 @@ Result<std::vector<SearchHit>> Service::GetDocument(const IndexName& index,
 
 Result<std::unique_ptr<SearchService>> SearchService::Open(const SearchServiceOptions& options) {
   CHECK(options.buckets != nullptr && options.catalog != nullptr && options.engine != nullptr &&
-        options.metrics != nullptr);
-  CHECK(options.embedding != nullptr || !options.embedding_error.ok());
+        options.models != nullptr && options.metrics != nullptr);
   auto service = std::make_unique<Service>(options);
   TRY(service->Start());
   return std::unique_ptr<SearchService>(std::move(service));

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "ai/embedding_provider.h"
+#include "ai/embedding_model.h"
 #include "base/config.h"
 #include "base/metrics.h"
 #include "catalog/catalog.h"
@@ -25,13 +25,12 @@ struct SearchServiceOptions {
   storage::BucketRegistry* buckets = nullptr;
   catalog::Catalog* catalog = nullptr;
   sql::Engine* engine = nullptr;
-  // Null when no model could be loaded; then `embedding_error` says why and is the answer to
-  // everything that needs one.
-  ai::EmbeddingProvider* embedding = nullptr;
-  Status embedding_error;
+  // Says why a model is not there; then only what needs that model fails.
+  ai::EmbeddingModels* models = nullptr;
   MetricsRegistry* metrics = nullptr;
   bool run_jobs = true;  // False: jobs stay queued (read-only copies).
   catalog::BucketLoader::Options loading = {};
+  JobWaits waits = {};  // Of jobs whose model does not answer.
 };
 
 // Thread-safe. Every pointer of the options outlives it. Invariants:
@@ -40,14 +39,21 @@ struct SearchServiceOptions {
 // 3. At most one job writes an index, and at most one moves a dataset.
 // 4. A bucket that cannot be reached does not stop Open; what it holds answers kUnavailable and is
 //    loaded in the background as soon as the bucket answers.
+// 5. A query meets only vectors of a model that agrees with the index's passport. A model that
+//    cannot be opened or has drifted stops nothing but the indexes and jobs that need it.
 class SearchService {
  public:
+  static constexpr int64_t kOpenModelMillis = 20'000;
+
   virtual ~SearchService() = default;
   // Reads every index and job; unfinished jobs are queued again.
   static Result<std::unique_ptr<SearchService>> Open(const SearchServiceOptions& options);
 
-  // Checks everything that can be checked now, publishes the empty index and queues its job.
+  // Checks everything that can be checked now, publishes the empty index and queues its job. Opens
+  // the model, but waits for that no longer than kOpenModelMillis. Asked for an index whose job
+  // failed or was cancelled, continues it.
   virtual Result<JobInfo> CreateIndex(const CreateIndexRequest& request) = 0;
+  // With last_check, as far as there was one.
   virtual std::vector<IndexInfo> ListIndexes() const = 0;
   virtual Result<IndexInfo> GetIndex(const IndexName& name) const = 0;
   // Cancels its job, if any, then removes it.

@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "search/brute_force.h"
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/test_lake.h"
 #include "support/temp_dir.h"
 #include "support/test_seed.h"
@@ -19,18 +19,18 @@ namespace lakehouse::search {
 namespace {
 
 using ::testing::HasSubstr;
-using Answer = HashedWordsProvider::Answer;
+using Answer = HashedWordsModel::Answer;
 
 class SearchServiceTest : public ::testing::Test {
  protected:
   testing::TempDir directory_;
   Gate gate_;
-  HashedWordsProvider provider_;
+  HashedWordsModel model_;
 };
 
 TEST_F(SearchServiceTest, AnswersLikeBruteForceOverEveryChunk) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::vector<TestRow> rows = RandomRows(rng, 200);
   lake.Commit("people", rows);
   const JobInfo job = lake.Build("people");
@@ -42,7 +42,7 @@ TEST_F(SearchServiceTest, AnswersLikeBruteForceOverEveryChunk) {
   EXPECT_TRUE(index.complete);
   EXPECT_EQ(index.rows_done, 200u);
   EXPECT_EQ(index.parts.size(), 13u) << "200 rows in parts of 16";
-  const std::vector<SearchHit> chunks = ChunksOf(rows, provider_, index);
+  const std::vector<SearchHit> chunks = ChunksOf(rows, model_, index);
   EXPECT_EQ(index.chunks(), chunks.size());
   for (int round = 0; round < 20; ++round) {
     const std::string query = RandomText(rng, 1 + rng.Below(6));
@@ -59,7 +59,7 @@ TEST_F(SearchServiceTest, AnswersLikeBruteForceOverEveryChunk) {
 
 TEST_F(SearchServiceTest, HitIsAByteRangeOfItsText) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::vector<TestRow> rows = {{"a", RandomText(rng, 100)},
                                      {"b", "Grüße, 東京 und 🙂"}};
   lake.Commit("people", rows);
@@ -74,12 +74,12 @@ TEST_F(SearchServiceTest, HitIsAByteRangeOfItsText) {
 }
 
 TEST_F(SearchServiceTest, CountsClose) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   std::vector<TestRow> rows = {{"null-text", std::nullopt}, {"blank", " \n "}, {std::nullopt, "x"}};
   for (int i = 0; i < 40; ++i) rows.push_back({StrCat("d", i), StrCat("word", i, " body")});
   lake.Commit("people", rows);
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  provider_.OnText([nan](const std::string& text) -> std::optional<Answer> {
+  model_.OnText([nan](const std::string& text) -> std::optional<Answer> {
     if (text == "word3 body") return Answer(InvalidArgument("the model refused it"));
     if (text == "word5 body") return Answer(std::vector<float>(384, 1.0f));
     if (text == "word20 body") return Answer(std::vector<float>(48, nan));
@@ -109,11 +109,11 @@ TEST_F(SearchServiceTest, CountsClose) {
 
 TEST_F(SearchServiceTest, RowWithOneBadChunkIsNotHalfThere) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", RandomText(rng, 60) + " poison"}, {"b", "fine"}});
-  provider_.OnText([](const std::string& text) -> std::optional<Answer> {
+  model_.OnText([](const std::string& text) -> std::optional<Answer> {
     if (text.find("poison") == std::string::npos) return std::nullopt;
-    return Answer(Unavailable("no"));
+    return Answer(InvalidArgument("no"));
   });
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   EXPECT_EQ(lake.Index("people_v1").rows_failed, 1u);
@@ -121,11 +121,11 @@ TEST_F(SearchServiceTest, RowWithOneBadChunkIsNotHalfThere) {
 }
 
 TEST_F(SearchServiceTest, ListsTheFirstFailuresAndCountsTheRest) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   std::vector<TestRow> rows;
   for (int i = 0; i < 130; ++i) rows.push_back({StrCat("d", i), "text"});
   lake.Commit("people", rows);
-  provider_.OnText([](const std::string&) { return Answer(Internal(std::string(5'000, 'x'))); });
+  model_.OnText([](const std::string&) { return Answer(Internal(std::string(5'000, 'x'))); });
   const JobInfo job = lake.Build("people");
   EXPECT_EQ(job.state, JobState::kDone);
   const IndexInfo index = lake.Index("people_v1");
@@ -137,7 +137,7 @@ TEST_F(SearchServiceTest, ListsTheFirstFailuresAndCountsTheRest) {
 }
 
 TEST_F(SearchServiceTest, EmptyDatasetGivesAnEmptyCompleteIndex) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {});
   EXPECT_EQ(lake.Build("people").state, JobState::kDone);
   EXPECT_TRUE(lake.Index("people_v1").complete);
@@ -145,7 +145,7 @@ TEST_F(SearchServiceTest, EmptyDatasetGivesAnEmptyCompleteIndex) {
 }
 
 TEST_F(SearchServiceTest, CompletionMarksTheDatasetAsEmbedded) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", "x"}});
   EXPECT_FALSE((*lake.catalog().Get(*DatasetName::Parse("people")))->last_embedded_at.has_value());
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
@@ -155,7 +155,7 @@ TEST_F(SearchServiceTest, CompletionMarksTheDatasetAsEmbedded) {
 }
 
 TEST_F(SearchServiceTest, DefaultNamesCountUp) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", "x"}});
   EXPECT_EQ(lake.Build("people").subject, "people_v1");
   EXPECT_EQ(lake.Build("people").subject, "people_v2");
@@ -167,12 +167,12 @@ TEST_F(SearchServiceTest, DefaultNamesCountUp) {
 
 TEST_F(SearchServiceTest, GetDocumentReturnsItsChunksInOrder) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::vector<TestRow> rows = RandomRows(rng, 50);
   lake.Commit("people", rows);
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   const IndexName name = *IndexName::Parse("people_v1");
-  const std::vector<SearchHit> all = ChunksOf(rows, provider_, lake.Index("people_v1"));
+  const std::vector<SearchHit> all = ChunksOf(rows, model_, lake.Index("people_v1"));
   for (const TestRow& row : rows) {
     std::vector<std::string> expected;
     for (const SearchHit& hit : all) {
@@ -190,27 +190,27 @@ TEST_F(SearchServiceTest, GetDocumentReturnsItsChunksInOrder) {
 }
 
 TEST_F(SearchServiceTest, RepeatedQueryIsEmbeddedOnce) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", "x y"}});
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   const SearchAnswer first = *lake.Search("people_v1", "x");
   const SearchAnswer second = *lake.Search("people_v1", "x");
-  EXPECT_EQ(provider_.queries_embedded(), 1u);
+  EXPECT_EQ(model_.queries_embedded(), 1u);
   EXPECT_EQ(first.results[0].score, second.results[0].score);
   ASSERT_TRUE(lake.Search("people_v1", "y").ok());
-  EXPECT_EQ(provider_.queries_embedded(), 2u);
+  EXPECT_EQ(model_.queries_embedded(), 2u);
 }
 
 TEST_F(SearchServiceTest, GivenVectorIsSearchedAsItIs) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", "alpha beta"}, {"b", "gamma delta"}});
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   SearchRequest request{.index = *IndexName::Parse("people_v1")};
-  request.vector = HashedWordsProvider::VectorOf("gamma delta");
+  request.vector = HashedWordsModel::VectorOf("gamma delta");
   const SearchAnswer answer = *lake.service().Search(request);
   EXPECT_EQ(answer.results[0].doc_id, "b");
   EXPECT_NEAR(answer.results[0].score, 1, 1e-5);
-  EXPECT_EQ(provider_.queries_embedded(), 0u);
+  EXPECT_EQ(model_.queries_embedded(), 0u);
 }
 
 TEST_F(SearchServiceTest, IndexesAreFoundAgainAfterARestart) {
@@ -218,13 +218,13 @@ TEST_F(SearchServiceTest, IndexesAreFoundAgainAfterARestart) {
   const std::vector<TestRow> rows = RandomRows(rng, 60);
   std::vector<SearchHit> before;
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", rows);
     ASSERT_EQ(lake.Build("people").state, JobState::kDone);
     before = lake.Search("people_v1", "word1 word2", 20)->results;
   }
-  const uint64_t embedded = provider_.documents_embedded();
-  TestLake lake(directory_.path(), &provider_);
+  const uint64_t embedded = model_.documents_embedded();
+  TestLake lake(directory_.path(), &model_);
   EXPECT_EQ(lake.service().ListJobs()[0].state, JobState::kDone);
   const std::vector<SearchHit> after = lake.Search("people_v1", "word1 word2", 20)->results;
   ASSERT_EQ(after.size(), before.size());
@@ -232,18 +232,18 @@ TEST_F(SearchServiceTest, IndexesAreFoundAgainAfterARestart) {
     EXPECT_EQ(after[i].doc_id, before[i].doc_id);
     EXPECT_EQ(after[i].score, before[i].score) << "to the bit";
   }
-  EXPECT_EQ(provider_.documents_embedded(), embedded) << "a restart embeds nothing again";
+  EXPECT_EQ(model_.documents_embedded(), embedded) << "a restart embeds nothing again";
 }
 
 TEST_F(SearchServiceTest, SearchSeesPartsAsTheyArePublished) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::vector<TestRow> rows = RandomRows(rng, 64);
   lake.Commit("people", rows);
-  provider_.OnCall([this](uint64_t call) { gate_.Pass(call); });
+  model_.OnCall([this](uint64_t call) { gate_.Pass(call); });
   gate_.AllowCalls(2);
   const JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
-  const std::vector<float> query = HashedWordsProvider::VectorOf("word1");
+  const std::vector<float> query = HashedWordsModel::VectorOf("word1");
   SearchRequest request{.index = *IndexName::Parse("people_v1")};
   request.vector = query;
   request.top_k = 1'000;
@@ -253,7 +253,7 @@ TEST_F(SearchServiceTest, SearchSeesPartsAsTheyArePublished) {
   EXPECT_EQ(half.rows_total, 64u);
   const uint64_t reads_before = lake.store().calls(storage::StoreCall::kReadAt);
   const std::vector<TestRow> covered(rows.begin(), rows.begin() + 32);
-  EXPECT_EQ(half.results.size(), ChunksOf(covered, provider_, lake.Index("people_v1")).size());
+  EXPECT_EQ(half.results.size(), ChunksOf(covered, model_, lake.Index("people_v1")).size());
   ASSERT_TRUE(lake.service().Search(request).ok());
   EXPECT_EQ(lake.store().calls(storage::StoreCall::kReadAt), reads_before)
       << "what is resident is not read again";
@@ -261,12 +261,12 @@ TEST_F(SearchServiceTest, SearchSeesPartsAsTheyArePublished) {
   ASSERT_EQ(lake.WaitForEnd(job.id).state, JobState::kDone);
   const SearchAnswer whole = *lake.service().Search(request);
   EXPECT_EQ(whole.rows_embedded, 64u);
-  EXPECT_EQ(whole.results.size(), ChunksOf(rows, provider_, lake.Index("people_v1")).size());
+  EXPECT_EQ(whole.results.size(), ChunksOf(rows, model_, lake.Index("people_v1")).size());
 }
 
 TEST_F(SearchServiceTest, ConcurrentSearchesDuringABuildAgreeWithWhatIsPublished) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   const std::vector<TestRow> rows = RandomRows(rng, 300);
   lake.Commit("people", rows);
   const JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
@@ -295,12 +295,12 @@ TEST_F(SearchServiceTest, ConcurrentSearchesDuringABuildAgreeWithWhatIsPublished
 TEST_F(SearchServiceTest, FirstSearchesLoadAnIndexOnce) {
   Rng rng(testing::TestSeed());
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     lake.Commit("people", RandomRows(rng, 100));
     ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   }
   const auto reads_of_cold_searches = [&](int count) {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     const uint64_t before = lake.store().calls(storage::StoreCall::kReadAt);
     std::vector<std::thread> searchers;
     for (int i = 0; i < count; ++i) {
@@ -316,18 +316,18 @@ TEST_F(SearchServiceTest, MemoryBudgetEvictsTheLeastRecentlyUsed) {
   Rng rng(testing::TestSeed());
   std::vector<TestRow> rows = RandomRows(rng, 100);
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     for (const char* name : {"a", "b", "c"}) lake.Commit(name, rows);
     for (const char* name : {"a", "b", "c"}) ASSERT_EQ(lake.Build(name).state, JobState::kDone);
   }
   uint64_t one = 0;
   {
-    TestLake lake(directory_.path(), &provider_);
+    TestLake lake(directory_.path(), &model_);
     ASSERT_TRUE(lake.Search("a_v1", "word1").ok());
     one = static_cast<uint64_t>(ResidentBytes(lake.metrics()));
     EXPECT_GT(one, lake.Index("a_v1").chunks() * 48 * sizeof(float));
   }
-  TestLake lake(directory_.path(), &provider_,
+  TestLake lake(directory_.path(), &model_,
                 {.config = {.rows_per_part = 16,
                             .max_resident_bytes = static_cast<int64_t>(2 * one + one / 2)}});
   const auto loads = [&](const char* index) {
@@ -346,7 +346,7 @@ TEST_F(SearchServiceTest, MemoryBudgetEvictsTheLeastRecentlyUsed) {
 
 TEST_F(SearchServiceTest, IndexBeyondTheBudgetIsRefusedWithTheNumbers) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_,
+  TestLake lake(directory_.path(), &model_,
                 {.config = {.rows_per_part = 16, .max_resident_bytes = 1'000}});
   lake.Commit("people", RandomRows(rng, 50));
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
@@ -356,7 +356,7 @@ TEST_F(SearchServiceTest, IndexBeyondTheBudgetIsRefusedWithTheNumbers) {
 }
 
 TEST_F(SearchServiceTest, DropRemovesDocumentAndObjects) {
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", {{"a", "secret words"}});
   ASSERT_EQ(lake.Build("people").state, JobState::kDone);
   ASSERT_TRUE(lake.Search("people_v1", "words").ok());
@@ -373,9 +373,9 @@ TEST_F(SearchServiceTest, DropRemovesDocumentAndObjects) {
 
 TEST_F(SearchServiceTest, DropDuringABuildStopsItsJob) {
   Rng rng(testing::TestSeed());
-  TestLake lake(directory_.path(), &provider_);
+  TestLake lake(directory_.path(), &model_);
   lake.Commit("people", RandomRows(rng, 2'000));
-  provider_.OnCall([this](uint64_t call) { gate_.Pass(call); });
+  model_.OnCall([this](uint64_t call) { gate_.Pass(call); });
   gate_.AllowCalls(2);
   const JobInfo job = *lake.service().CreateIndex(lake.Request("people"));
   while (lake.Index("people_v1").rows_done < 32) std::this_thread::yield();

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "search/hashed_words_provider.h"
+#include "search/hashed_words_model.h"
 #include "search/test_lake.h"
 #include "support/temp_dir.h"
 
@@ -49,8 +49,8 @@ class SourceReaderTest : public ::testing::Test {
   }
 
   testing::TempDir directory_;
-  HashedWordsProvider provider_;
-  TestLake lake_{directory_.path(), &provider_};
+  HashedWordsModel model_;
+  TestLake lake_{directory_.path(), &model_};
 };
 
 // Enough rows that several threads read several row groups at once.

@@ -13,6 +13,7 @@
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "search/hashed_words_model.h"
 #include "search/search_service.h"
 #include "storage/faulty_store.h"
 #include "storage/local_store.h"
@@ -31,11 +32,25 @@ class TestLake {
     bool run_jobs = true;
     bool spare_is_down = false;  // From the start on.
     catalog::BucketLoader::Options loading = {};
+    JobWaits waits = {};
   };
 
-  // Opens the lake in `directory`. `provider` outlives it; null: as without a model.
-  TestLake(const std::string& directory, ai::EmbeddingProvider* provider, Options options)
+  // Opens the lake in `directory`. `models` outlives it.
+  TestLake(const std::string& directory, ai::EmbeddingModels& models, Options options)
       : directory_(directory) {
+    Start(models, std::move(options));
+  }
+  // With one model, which outlives it, under the name of its space; null: it cannot be opened.
+  TestLake(const std::string& directory, ai::EmbeddingModel* model, Options options)
+      : directory_(directory), models_(std::make_unique<NamedModels>(model)) {
+    Start(*models_, std::move(options));
+  }
+  TestLake(const std::string& directory, ai::EmbeddingModel* model)
+      : TestLake(directory, model, Options{}) {}
+
+ private:
+  void Start(ai::EmbeddingModels& models, Options options) {
+    const std::string& directory = directory_;
     std::map<BucketName, std::unique_ptr<storage::ObjectStore>> stores;
     for (const char* name : {"primary", "spare"}) {
       const bool primary = name == std::string_view("primary");
@@ -56,16 +71,15 @@ class TestLake {
                         .buckets = buckets_.get(),
                         .catalog = catalog_.get(),
                         .engine = engine_.get(),
-                        .embedding = provider,
-                        .embedding_error = Unavailable("no model: run tools/bootstrap"),
+                        .models = &models,
                         .metrics = &metrics_,
                         .run_jobs = options.run_jobs,
-                        .loading = options.loading};
+                        .loading = options.loading,
+                        .waits = options.waits};
     service_ = Take(SearchService::Open(service_options_));
   }
-  TestLake(const std::string& directory, ai::EmbeddingProvider* provider)
-      : TestLake(directory, provider, Options{}) {}
 
+ public:
   storage::FaultyStore& store() { return *store_; }
   storage::FaultyStore& spare() { return *spare_; }
   static void TakeDown(storage::FaultyStore& store) {
@@ -164,6 +178,7 @@ class TestLake {
   }
 
   const std::string directory_;
+  std::unique_ptr<NamedModels> models_;  // Null: the test's own.
   MetricsRegistry metrics_;
   storage::FaultyStore* store_ = nullptr;  // Owned by buckets_, as the next.
   storage::FaultyStore* spare_ = nullptr;
