@@ -177,7 +177,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         elif fault == "stream_garbage":
             pieces[middle:middle] = [b"data: {oops\n\n" if is_sse else b"{oops\n"]
         elif fault == "unfinished":
-            pieces.pop()
+            pieces[middle:] = []
         self._send_head(200, stream.content_type, {"Transfer-Encoding": "chunked"})
         for number, piece in enumerate(pieces):
             if fault == "truncated" and number == middle:
@@ -295,7 +295,11 @@ class ModelFaultServer:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self.address}"
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self._port}"
 
     def start(self):
         """Listens; after stop() at the same address."""

@@ -57,7 +57,7 @@ FAULTS = {
     "slow": "answers after delay_ms",
     "drip": "sends the body at one byte, a stream at one piece, each delay_ms",
     "truncated": "ends the connection in the middle of the body, or of the stream",
-    "unfinished": "ends a stream properly, but before its last piece",
+    "unfinished": "ends a stream properly, but in the middle of the text",
     "stream_error": "puts a line with an error in the middle of a stream of status 200",
     "stream_garbage": "puts a line that is no JSON in the middle of a stream",
     "not_json": "answers 200 with a page of HTML",
