@@ -13,11 +13,6 @@ namespace lakehouse::ai {
 namespace {
 
 constexpr int64_t kMaxThreads = 1024;
-// Tokens of a batch: enough to hide what a batch costs by itself, few enough to stop soon. Models
-// with wide rows take about ten times as long for each.
-constexpr size_t kBatchTokens = 1024;
-constexpr size_t kWideBatchTokens = 512;
-constexpr int64_t kWideRow = 768;
 // What the self-check of a cross-encoder compares its texts with.
 constexpr const char* kSelfCheckQuery = "night nurse in a hospital";
 
@@ -70,11 +65,10 @@ Status CheckTokenizer(const Tokenizer& tokenizer, const ModelConfig& config, Enc
   return OkStatus();
 }
 
-EncoderPoolOptions PoolOptions(const EmbeddedModelOptions& options, const ModelConfig& config) {
+EncoderPoolOptions PoolOptions(const EmbeddedModelOptions& options) {
   const UsableCores cores = UsableCoresOfThisProcess();
   EncoderPoolOptions pool;
   pool.threads = options.threads > 0 ? static_cast<size_t>(options.threads) : cores.count;
-  pool.batch_tokens = config.hidden_size >= kWideRow ? kWideBatchTokens : kBatchTokens;
   // Fewer threads than processors had better go where there is room.
   if (pool.threads == cores.processors.size()) pool.processors = cores.processors;
   if (options.metrics != nullptr) {
@@ -122,7 +116,7 @@ Result<EmbeddedEncoder> OpenEmbeddedEncoder(const EmbeddedModelOptions& options,
   FaithfulEncoderOptions faithful;
   faithful.model_name = options.name;
   faithful.precision = options.precision;
-  faithful.pool = PoolOptions(options, opened.config);
+  faithful.pool = PoolOptions(options);
   ASSIGN_OR_RETURN(opened.pool, OpenFaithfulEncoder(opened.config, *reader, tokenize, faithful));
   return opened;
 }

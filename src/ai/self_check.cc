@@ -93,27 +93,26 @@ class Trial {
 
 Result<std::unique_ptr<EncoderPool>> OpenFaithfulBf16(Trial& trial, const std::string& model) {
   TRY(trial.SetReference());
-  std::string found;
-  for (const Precision precision : {Precision::kBf16, Precision::kBf16F32Attention}) {
-    const bool is_plain = precision == Precision::kBf16;
-    ASSIGN_OR_RETURN(auto pool, trial.Start(precision));
-    ASSIGN_OR_RETURN(const double likeness, trial.LikenessTo(*pool));
-    StrAppend(found, is_plain ? "" : ", with attention in f32 ", CosineText(likeness));
-    if (likeness < kFaithfulCosine) continue;
-    if (is_plain) {
-      LogInfo("model computes in bf16",
-              {{"model", model}, {"minimum_cosine", found}, {"texts", trial.texts()}});
-    } else {
-      LogWarning("bf16 is not faithful to the model; attention is computed in f32",
-                 {{"model", model}, {"minimum_cosine", found}, {"texts", trial.texts()}});
-    }
+  ASSIGN_OR_RETURN(auto pool, trial.Start(Precision::kBf16));
+  ASSIGN_OR_RETURN(const double plain, trial.LikenessTo(*pool));
+  if (plain >= kFaithfulCosine) {
+    LogInfo("model computes in bf16",
+            {{"model", model}, {"minimum_cosine", CosineText(plain)}, {"texts", trial.texts()}});
     return pool;
   }
-  LogWarning("bf16 is not faithful to the model; everything is computed in f32",
+  pool.reset();
+  ASSIGN_OR_RETURN(pool, trial.Start(Precision::kBf16F32Attention));
+  ASSIGN_OR_RETURN(const double with_f32_attention, trial.LikenessTo(*pool));
+  const bool is_faithful = with_f32_attention >= kFaithfulCosine;
+  LogWarning(is_faithful ? "bf16 is not faithful to the model; attention is computed in f32"
+                         : "bf16 is not faithful to the model; everything is computed in f32",
              {{"model", model},
-              {"minimum_cosine", found},
+              {"minimum_cosine", CosineText(plain)},
+              {"with_f32_attention", CosineText(with_f32_attention)},
               {"expected", kFaithfulCosine},
               {"texts", trial.texts()}});
+  if (is_faithful) return pool;
+  pool.reset();
   return trial.Start(Precision::kF32);
 }
 

@@ -84,21 +84,24 @@ void EncodeCall::CutBatches(const BatchLimits& limits) {
   MergeDuplicates();
   const auto length = [this](size_t i) { return tokens_[i].ids.size(); };
   std::ranges::stable_sort(order_, std::ranges::greater{}, length);
-  size_t total = 0;
-  for (const size_t i : order_) total += length(i);
-  size_t batches = (total + limits.batch_tokens - 1) / limits.batch_tokens;
-  batches = (batches + limits.workers - 1) / limits.workers * limits.workers;
-  batches = std::clamp<size_t>(batches, 1, std::max<size_t>(1, total / kMinBatchTokens));
-  const size_t target = (total + batches - 1) / batches;
+  size_t left = 0;
+  for (const size_t i : order_) left += length(i);
+  // Batches become smaller towards the end, so that workers finish together (guided
+  // self-scheduling; Polychronopoulos and Kuck, 1987).
+  const auto target = [&] {
+    const size_t largest = std::max(limits.batch_tokens, kMinBatchTokens);
+    return std::clamp(left / (2 * limits.workers), kMinBatchTokens, largest);
+  };
   batch_begins_.push_back(0);
   size_t tokens = 0;
   for (size_t k = 0; k < order_.size(); ++k) {
     tokens += length(order_[k]);
-    // A batch ends where it comes nearest to the target.
     const size_t next = k + 1 < order_.size() ? length(order_[k + 1]) : 0;
-    if (next > 0 && tokens + next / 2 < target) continue;
+    // A batch ends where it comes nearest to the target.
+    if (next > 0 && tokens + next / 2 < target()) continue;
     batch_begins_.push_back(k + 1);
     batch_costs_.push_back(tokens);
+    left -= tokens;
     tokens = 0;
   }
 }

@@ -40,8 +40,8 @@ class EncodeCall {
   std::span<const size_t> slice_costs() const { return slice_costs_; }
   void TokenizeSlice(size_t slice);
 
-  // Cuts batches of about `batch_tokens` at most, the longest texts first, and of about the same
-  // size: as many as `workers` divides, where that leaves them some work.
+  // Cuts batches of about `batch_tokens` at most, the longest texts first, and smaller ones towards
+  // the end.
   struct BatchLimits {
     size_t batch_tokens = 0;
     size_t workers = 1;

@@ -43,7 +43,6 @@ class EncoderPool {
   struct Crew {
     std::unique_ptr<WorkerLane> lane;
     std::vector<TextEncoder::WorkspacePointer> workspaces;
-    size_t batch_tokens = 0;
   };
   EncoderPool() = default;
   static Status Man(const TextEncoder& encoder, const WorkerLaneOptions& options, Crew& crew);
