@@ -86,48 +86,68 @@ BENCHMARK(EmbedQuery)
     ->UseRealTime()
     ->Unit(benchmark::kMicrosecond);
 
-// Queries of 12 tokens, so many a second, while a job holds every core. Prints the job's texts a
-// second: compare with none.
-void EmbedQueryBesideAJob(benchmark::State& state) {
+double Seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
+
+// Documents that are embedded without an end, in calls as large as those of an indexing job.
+class Job {
+ public:
+  explicit Job(size_t texts) : texts_(Texts(texts, 128)) {
+    if (texts > 0) thread_ = std::thread([this] { Run(); });
+  }
+  ~Job() {
+    cancel_.Cancel();
+    if (thread_.joinable()) thread_.join();
+  }
+  size_t done() const { return done_; }
+
+ private:
+  void Run() {
+    while (Model().Embed(texts_, {.cancel = cancel_}).ok()) done_ += texts_.size();
+  }
+
+  const std::vector<std::string> texts_;
+  CancelToken cancel_;
+  std::atomic<size_t> done_ = 0;
+  std::thread thread_;
+};
+
+// Asks for 12 tokens five times a second, with nothing else to do or beside a job. Without queries
+// it prints what the job alone does.
+void EmbedQueryNowAndThen(benchmark::State& state) {
   using Clock = std::chrono::steady_clock;
-  const std::vector<std::string> documents = Texts(256, 128);
+  const bool with_job = state.range(0) != 0;
+  const bool with_queries = state.range(1) != 0;
   const std::vector<std::string> query = Texts(1, 12);
-  std::atomic<bool> stop = false;
-  std::atomic<size_t> done = 0;
-  std::thread job([&] {
-    while (!stop) {
-      benchmark::DoNotOptimize(Model().Embed(documents, {}));
-      done += documents.size();
-    }
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  Job job(with_job ? 64 : 0);
+  benchmark::DoNotOptimize(Model().Embed(query, {.role = Role::kQuery}));
   std::vector<double> seconds;
+  const size_t done = job.done();
   const auto begin = Clock::now();
-  const size_t done_before = done;
-  const int64_t rate = state.range(0);
   for (auto _ : state) {
-    if (rate == 0) {
-      std::this_thread::sleep_for(std::chrono::seconds(4));
-      state.SetIterationTime(1);
-      continue;
-    }
-    std::this_thread::sleep_for(std::chrono::microseconds(1'000'000 / rate));
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
     const auto asked = Clock::now();
-    benchmark::DoNotOptimize(Model().Embed(query, {.role = Role::kQuery}));
-    seconds.push_back(std::chrono::duration<double>(Clock::now() - asked).count());
+    if (with_queries) benchmark::DoNotOptimize(Model().Embed(query, {.role = Role::kQuery}));
+    seconds.push_back(Seconds(Clock::now() - asked));
     state.SetIterationTime(seconds.back());
   }
-  const double elapsed = std::chrono::duration<double>(Clock::now() - begin).count();
-  state.counters["job_texts_per_s"] = static_cast<double>(done - done_before) / elapsed;
-  stop = true;
-  job.join();
-  if (seconds.empty()) return;
+  if (with_job) {
+    state.counters["job_texts_per_s"] =
+        static_cast<double>(job.done() - done) / Seconds(Clock::now() - begin);
+  }
   std::ranges::sort(seconds);
   state.counters["median_ms"] = 1000 * seconds[seconds.size() / 2];
   state.counters["p95_ms"] = 1000 * seconds[seconds.size() * 95 / 100];
 }
-BENCHMARK(EmbedQueryBesideAJob)->Arg(0)->Iterations(1)->UseManualTime();
-BENCHMARK(EmbedQueryBesideAJob)->Arg(5)->Iterations(40)->UseManualTime();
+BENCHMARK(EmbedQueryNowAndThen)
+    ->ArgNames({"job", "queries"})
+    ->Args({0, 1})
+    ->Args({1, 0})
+    ->Args({1, 1})
+    ->Iterations(50)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 // What the cache adds to a query that it knows.
 class RememberingCache final : public VectorCache {

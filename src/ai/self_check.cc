@@ -69,7 +69,15 @@ class Trial {
     const auto limit = static_cast<size_t>(config_.max_tokens);
     texts_ = SelfCheckTexts(std::min(limit, kLongestTextWords));
     ASSIGN_OR_RETURN(const auto pool, Start(Precision::kF32));
-    ASSIGN_OR_RETURN(reference_, Embed(*pool));
+    ASSIGN_OR_RETURN(Embeddings results, Embed(*pool));
+    // A text that the model itself cannot embed, as one without tokens, says nothing.
+    for (size_t i = 0; i < results.size(); ++i) {
+      if (!results[i].ok()) continue;
+      texts_[reference_.size()] = texts_[i];
+      reference_.push_back(std::move(results[i]));
+    }
+    texts_.resize(reference_.size());
+    if (texts_.empty()) return InvalidArgument("the model makes no finite vector of any text");
     return OkStatus();
   }
   Result<double> LikenessTo(EncoderPool& pool) {
