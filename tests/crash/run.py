@@ -7,40 +7,27 @@ restart it demands that
 - the one upload that was under way is there as a whole or not at all;
 - an index job goes on by itself, loses no published part, and ends with every row searchable once.
 
-Each round is one kill, within the time that the same work took before without one. The same seed
-gives the same plan; the moments depend on the machine.
+Each round is one kill, within the time that the same work took before without one. After the rounds
+one long index job (--chunks) is killed --kills times: it must lose no row, count right, and embed
+no text twice but those that were under way when it was killed; how many those were is printed. The
+same seed gives the same plan; the moments depend on the machine.
 """
 
 import argparse
-import http.client
 import os
 import random
 import shutil
 import sys
 import tempfile
-import threading
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(ROOT, "tests"))
-from support.lakehouse import Server  # pylint: disable=wrong-import-position
+from lakehouse_under_fire import LOST_CONNECTION, ROOT, WORDS, Failure, Lakehouse, demand
+from long_job import LongJob
 
-LOST_CONNECTION = (OSError, http.client.HTTPException)
 CONFIG = "[search]\nrows_per_part = 64\n"
 JOB_TIMEOUT_SECONDS = 300
 INDEX_ROWS = 400
 UPLOAD_ROWS = (1, 50, 3000, 20000)
-WORDS = ("nurse welder driver analyst plumber teacher baker pilot night shift spanish forklift "
-         "chicago boston remote senior junior licensed certified bilingual weekend").split()
-
-
-class Failure(Exception):
-    """A promise that was broken."""
-
-
-def demand(condition, *message):
-    if not condition:
-        raise Failure(" ".join(str(part) for part in message))
 
 
 def csv_file(file_id, rows):
@@ -48,39 +35,6 @@ def csv_file(file_id, rows):
     lines = ["file_id,row,payload"]
     lines += [f"{file_id},{row},payload {row * 7919 % 10007} of {file_id}" for row in range(rows)]
     return ("\n".join(lines) + "\n").encode()
-
-
-class Lakehouse:
-    """The data directory, and the server on it while one runs."""
-
-    def __init__(self, binary, folder):
-        self.binary = binary
-        self.data = os.path.join(folder, "data")
-        self.log = os.path.join(folder, "server.log")
-        os.makedirs(self.data)
-        with open(os.path.join(self.data, "lakehouse.toml"), "w", encoding="utf-8") as file:
-            file.write(CONFIG)
-        self.server = None
-
-    def start(self):
-        self.server = Server(self.binary, self.data, log_path=self.log)
-        return self.server
-
-    def kill_after(self, seconds):
-        """Kills the running server that much later, from another thread; join it."""
-        process = self.server.process
-        timer = threading.Timer(seconds, process.kill)
-        timer.start()
-        return timer
-
-    def restart(self, rng):
-        """Starts the server again; now and then kills it once more while it recovers."""
-        self.server.kill()
-        if rng.random() < 0.2:
-            self.server = Server(self.binary, self.data, log_path=self.log, wait=False)
-            time.sleep(rng.uniform(0.01, 0.3))
-            self.server.kill()
-        return self.start()
 
 
 class IngestRounds:
@@ -290,7 +244,20 @@ class Survey:
         return f"{len(self.ingest.datasets)} tables, {len(self.index.texts)} indexes"
 
 
-def run_all(lakehouse, rounds, rng):
+def run_cases(cases):
+    """Runs cases until one fails; returns how many passed."""
+    for number, (kind, case) in enumerate(cases):
+        start = time.monotonic()
+        try:
+            outcome = case()
+        except (Failure, RuntimeError, *LOST_CONNECTION) as failure:
+            print(f"{kind}: FAILED: {failure}", flush=True)
+            return number
+        print(f"{kind}: {outcome}, {time.monotonic() - start:.1f} s", flush=True)
+    return len(cases)
+
+
+def run_rounds(lakehouse, rounds, rng):
     """Runs the rounds, ingest and index in turn; returns how many cases passed, and of how many."""
     lakehouse.start()
     ingest, index = IngestRounds(lakehouse, rng), IndexRounds(lakehouse, rng)
@@ -298,15 +265,18 @@ def run_all(lakehouse, rounds, rng):
     cases += [("index", index.run) if number % 2 else ("ingest", ingest.run)
               for number in range(rounds)]
     cases.append(("survey", Survey(lakehouse, ingest, index).run))
-    for number, (kind, case) in enumerate(cases):
-        start = time.monotonic()
-        try:
-            outcome = case()
-        except (Failure, RuntimeError, *LOST_CONNECTION) as failure:
-            print(f"{kind}: FAILED: {failure}", flush=True)
-            return number, len(cases)
-        print(f"{kind}: {outcome}, {time.monotonic() - start:.1f} s", flush=True)
-    return len(cases), len(cases)
+    return run_cases(cases), len(cases)
+
+
+def run_long_job(lakehouse, chunks, kills, rng):
+    """Kills one long job; returns how many cases passed, and of how many."""
+    lakehouse.start()
+    job = LongJob(lakehouse, chunks, rng)
+    cases = [("long job begins", job.begin)]
+    cases += [("long job", lambda part=part: job.kill((part + rng.random()) / kills))
+              for part in range(kills)]
+    cases += [("long job ends", job.finish), ("long job's index", job.check)]
+    return run_cases(cases), len(cases)
 
 
 def main():
@@ -314,19 +284,33 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lakehouse", default=os.path.join(ROOT, "build/release/lakehouse"))
     parser.add_argument("--rounds", type=int, default=50, help="kills, half of them in an ingest")
+    parser.add_argument("--chunks", type=int, default=4000, help="of the long job; 0: none")
+    parser.add_argument("--kills", type=int, default=3, help="of the long job")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     arguments = parser.parse_args()
-    print(f"--seed {arguments.seed} --rounds {arguments.rounds}", flush=True)
+    print(f"--seed {arguments.seed} --rounds {arguments.rounds} --chunks {arguments.chunks} "
+          f"--kills {arguments.kills}", flush=True)
+    rng = random.Random(arguments.seed)
     folder = tempfile.mkdtemp(prefix="lakehouse-crash-")
-    lakehouse = Lakehouse(arguments.lakehouse, folder)
-    try:
-        passed, cases = run_all(lakehouse, arguments.rounds, random.Random(arguments.seed))
-    finally:
-        if lakehouse.server:
-            lakehouse.server.kill()
+    parts = []
+    if arguments.rounds:
+        lakehouse = Lakehouse(arguments.lakehouse, os.path.join(folder, "rounds"), CONFIG)
+        parts.append((lakehouse, lambda it: run_rounds(it, arguments.rounds, rng)))
+    if arguments.chunks:
+        lakehouse = Lakehouse(arguments.lakehouse, os.path.join(folder, "long"), LongJob.CONFIG)
+        parts.append((lakehouse,
+                      lambda it: run_long_job(it, arguments.chunks, arguments.kills, rng)))
+    passed = cases = 0
+    for lakehouse, run in parts:
+        try:
+            of_part = run(lakehouse)
+        finally:
+            if lakehouse.server:
+                lakehouse.server.kill()
+        passed, cases = passed + of_part[0], cases + of_part[1]
     failed = cases - passed
     if failed:
-        print(f"the data directory and the server's log are kept in {folder}")
+        print(f"the data directories and the servers' logs are kept in {folder}")
     else:
         shutil.rmtree(folder)
     print(f"{passed} passed, {failed} failed")
