@@ -24,8 +24,11 @@ constexpr float kNomicRotaryBase = 1000;
 
 Status ReadEpsilon(const ModelFields& file, const char* name, ModelConfig& config) {
   ASSIGN_OR_RETURN(const double epsilon, file.Double(name, 1e-12));
-  if (!(epsilon > 0 && epsilon < 1)) return file.Problem(name, "is not between 0 and 1");
   config.layer_norm_epsilon = static_cast<float>(epsilon);
+  // Zero as a float would divide by the variance of a constant row.
+  if (!(config.layer_norm_epsilon > 0 && config.layer_norm_epsilon < 1)) {
+    return file.Problem(name, "is not a 32-bit float between 0 and 1");
+  }
   return OkStatus();
 }
 

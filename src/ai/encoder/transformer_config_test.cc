@@ -204,8 +204,10 @@ TEST_F(TransformerConfigTest, NamesTheDamagedField) {
   EXPECT_THAT(Error(), HasSubstr("num_hidden_layers"));
   PutConfig(R"({"hidden_size": 18446744073709551615})");
   EXPECT_THAT(Error(), HasSubstr("hidden_size"));
-  PutConfig(R"({"layer_norm_eps": 0})");
-  EXPECT_THAT(Error(), HasSubstr("layer_norm_eps"));
+  for (const char* epsilon : {"0", "-1e-12", "1e-92", "1", "\"x\""}) {
+    PutConfig(StrCat(R"({"layer_norm_eps": )", epsilon, "}"));
+    EXPECT_THAT(Error(), HasSubstr("layer_norm_eps"));
+  }
   Put("config.json", "{");
   EXPECT_THAT(Error(), AllOf(HasSubstr("config.json"), HasSubstr("not valid JSON")));
   Put("config.json", "[]");
