@@ -68,7 +68,7 @@ class LongJob:
 
     def finish(self):
         """Waits for the end and adds up what all processes embedded."""
-        rate = self.watch(lambda done: False)
+        self.watch(lambda done: False)
         self.note_embedded()
         job = self.job()
         demand(job["done"] == job["total"] == self.rows, "the job's counts differ:", job)
@@ -82,7 +82,7 @@ class LongJob:
         demand(repeated <= self.allowed, repeated, "texts were embedded again, at most",
                round(self.allowed), "were under way")
         return (f"{total} texts embedded by {len(self.embedded)} processes, {repeated} of them "
-                f"again ({repeated / len(self.texts):.2%}), {rate:.0f} texts/s at the end")
+                f"again ({repeated / len(self.texts):.2%})")
 
     def check(self):
         """Demands that the index holds every document exactly once."""
