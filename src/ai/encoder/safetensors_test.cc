@@ -64,6 +64,16 @@ TEST(SafetensorsTest, ReadsHalves) {
 TEST(SafetensorsTest, RefusesValuesThatAreNotFinite) {
   EXPECT_THAT(ReadHalves("F16", {0x7C00}).status().message(), HasSubstr("not finite"));
   EXPECT_THAT(ReadHalves("BF16", {0x7FC0}).status().message(), HasSubstr("not finite"));
+  EXPECT_THAT(ReadHalves("BF16", {0x3F80, 0xFF80}).status().message(), HasSubstr("not finite"));
+  for (const float value :
+       {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(),
+        std::numeric_limits<float>::quiet_NaN()}) {
+    lakehouse::testing::SafetensorsBuilder builder;
+    builder.Add("a", {3}, {1, value, 2});
+    const std::string bytes = builder.Bytes();
+    const Result<Safetensors> parsed = Safetensors::Parse(bytes, "weights");
+    EXPECT_THAT(parsed->Read("a", {3}).status().message(), HasSubstr("not finite: a"));
+  }
 }
 
 TEST(SafetensorsTest, NamesWhatIsWrongWithATensor) {
@@ -83,6 +93,31 @@ TEST(SafetensorsTest, SpacesAndMetadataAreAllowed) {
       R"({"__metadata__":{"format":"pt"},"x":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}  )",
       std::string(4, '\0'));
   EXPECT_TRUE(Safetensors::Parse(bytes, "weights").ok());
+}
+
+TEST(SafetensorsTest, TensorsNeedNoAlignment) {
+  // Headers of every length modulo 4, with a byte before the floats.
+  for (const char* spaces : {"", " ", "  ", "   "}) {
+    const std::string header =
+        StrCat(R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)",
+               R"("x":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})", spaces);
+    const float value = 1.5F;
+    std::string data(5, '\x7F');
+    std::memcpy(data.data() + 1, &value, sizeof(value));
+    const std::string bytes = File(header, data);
+    const Result<Safetensors> parsed = Safetensors::Parse(bytes, "weights");
+    ASSERT_TRUE(parsed.ok()) << parsed.status().ToString();
+    EXPECT_THAT(*parsed->Read("x", {1}), ElementsAre(value));
+  }
+}
+
+TEST(SafetensorsTest, HeadersHaveALimit) {
+  const auto with_metadata = [](size_t size) {
+    return File(StrCat(R"({"__metadata__":{"x":")", std::string(size, 'x'), R"("}})"), "");
+  };
+  const std::string good = with_metadata(7 << 20);
+  EXPECT_TRUE(Safetensors::Parse(good, "weights").ok());
+  EXPECT_THAT(ParseError(with_metadata(8 << 20)), HasSubstr("header of 83886"));
 }
 
 TEST(SafetensorsTest, EveryTruncationIsRefused) {
