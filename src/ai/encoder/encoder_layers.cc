@@ -16,6 +16,19 @@ EncoderShape::EncoderShape(const ModelConfig& config)
       activation(config.activation),
       epsilon(config.layer_norm_epsilon) {}
 
+size_t RaggedBatch::longest() const {
+  size_t longest = 0;
+  for (size_t i = 0; i < texts(); ++i) longest = std::max(longest, tokens(i));
+  return longest;
+}
+
+Queries::Queries(const RaggedBatch& batch, size_t text, bool is_last_layer)
+    : begin(0), end(batch.tokens(text)) {
+  if (!is_last_layer || batch.wanted_rows.empty()) return;
+  begin = batch.wanted_rows[text] - batch.begins[text];
+  end = begin + 1;
+}
+
 RotaryTable::RotaryTable(const ModelConfig& config, const EncoderShape& shape) {
   if (config.rotary_base == 0) return;
   const size_t half = shape.head_width / 2;
@@ -29,6 +42,28 @@ RotaryTable::RotaryTable(const ModelConfig& config, const EncoderShape& shape) {
                            std::pow(static_cast<double>(config.rotary_base), exponent);
       cosines.push_back(static_cast<float>(std::cos(angle)));
       sines.push_back(static_cast<float>(std::sin(angle)));
+    }
+  }
+}
+
+void RotaryTable::Turn(const EncoderShape& shape, float* qkv, size_t tokens,
+                       const Share& heads) const {
+  if (cosines.empty()) return;
+  const size_t half = shape.head_width / 2;
+  for (size_t position = 0; position < tokens; ++position, qkv += shape.qkv_stride) {
+    const float* cosine = cosines.data() + position * half;
+    const float* sine = sines.data() + position * half;
+    for (size_t part = 0; part < 2; ++part) {
+      for (size_t h = heads.begin; h < heads.end; ++h) {
+        float* low = qkv + part * shape.width + h * shape.head_width;
+        float* high = low + half;
+        for (size_t i = 0; i < half; ++i) {
+          const float x = low[i];
+          const float y = high[i];
+          low[i] = x * cosine[i] - y * sine[i];
+          high[i] = y * cosine[i] + x * sine[i];
+        }
+      }
     }
   }
 }

@@ -15,7 +15,7 @@
 namespace lakehouse::ai {
 
 // Rows in memory are padded to this many values, with zeros that contribute nothing.
-inline constexpr size_t kRowPadding = 32;
+inline constexpr size_t kRowPadding = 64;
 constexpr size_t PadRow(size_t values) {
   return (values + kRowPadding - 1) / kRowPadding * kRowPadding;
 }
@@ -43,6 +43,8 @@ struct RaggedBatch {
 
   size_t texts() const { return begins.size() - 1; }
   size_t rows() const { return begins.back(); }
+  size_t tokens(size_t text) const { return begins[text + 1] - begins[text]; }
+  size_t longest() const;
 };
 
 // The layers with their weights. Immutable and thread-safe.
@@ -69,25 +71,35 @@ class EncoderLayers {
   virtual size_t weight_bytes() const = 0;
 };
 
-// The cosines and sines by which heads turn, as rows of head_width / 2 for each position.
-struct RotaryTable {
-  RotaryTable() = default;
-  RotaryTable(const ModelConfig& config, const EncoderShape& shape);
-
-  std::vector<float> cosines;  // Empty: nothing turns.
-  std::vector<float> sines;
-};
-
 // Returns the same function with more inputs and outputs, all zero.
 PlainLinear PadLinear(const PlainLinear& linear, size_t inputs, size_t outputs);
 // Multiplies what makes the queries, the first `width` outputs, by `factor`.
 void ScaleQueries(PlainLinear& qkv, size_t width, float factor);
+
+// The tokens of a text that ask in a layer: all of them, or in the last one that which is wanted.
+struct Queries {
+  Queries(const RaggedBatch& batch, size_t text, bool is_last_layer);
+  size_t begin;
+  size_t end;
+};
 
 // [begin, end) of `count` things that are handed out in whole multiples of `step`.
 struct Share {
   Share(size_t count, size_t member, size_t members, size_t step);
   size_t begin;
   size_t end;
+};
+
+// The cosines and sines by which heads turn, as rows of head_width / 2 for each position.
+struct RotaryTable {
+  RotaryTable() = default;
+  RotaryTable(const ModelConfig& config, const EncoderShape& shape);
+
+  // Turns the queries and keys of some heads of a text (Su et al., 2021).
+  void Turn(const EncoderShape& shape, float* qkv, size_t tokens, const Share& heads) const;
+
+  std::vector<float> cosines;  // Empty: nothing turns.
+  std::vector<float> sines;
 };
 
 }  // namespace lakehouse::ai

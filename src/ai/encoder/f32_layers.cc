@@ -99,11 +99,7 @@ class F32Layers final : public EncoderLayers {
       buffers.context.resize(rows * shape_.stride);
       buffers.qkv.resize(rows * shape_.qkv_stride);
     }
-    size_t longest = 0;
-    for (size_t i = 0; i < batch.texts(); ++i) {
-      longest = std::max(longest, batch.begins[i + 1] - batch.begins[i]);
-    }
-    const size_t scratch = AttentionScratchFloats(longest, shape_.head_width);
+    const size_t scratch = AttentionScratchFloats(batch.longest(), shape_.head_width);
     for (const auto& member : buffers.members) {
       if (member->scratch.size() < scratch) member->scratch.resize(scratch);
     }
@@ -121,10 +117,11 @@ class F32Layers final : public EncoderLayers {
       Multiply(buffers, matmuls_.qkv, member.qkv, layer.qkv, hidden + all.begin * shape_.stride,
                all.end - all.begin, qkv);
       team.Meet();
-      Attend(batch, buffers, member, Share(shape_.heads, index, team.size(), 1));
+      const bool is_last = i + 1 == layers_.size();
+      Attend(batch, buffers, member, Share(shape_.heads, index, team.size(), 1), is_last);
       team.Meet();
       Share own = all;
-      if (i + 1 == layers_.size() && !batch.wanted_rows.empty()) {
+      if (is_last && !batch.wanted_rows.empty()) {
         if (index == 0) KeepWantedRows(batch, buffers, hidden);
         team.Meet();
         own = Share(batch.texts(), index, team.size(), Matmul::kRowStep);
@@ -171,12 +168,13 @@ class F32Layers final : public EncoderLayers {
     if (!matmul.Run(context, layer, x, rows, y)) buffers.failed = true;
   }
 
-  void Attend(const RaggedBatch& batch, F32Buffers& buffers, Member& member,
-              const Share& heads) const {
+  void Attend(const RaggedBatch& batch, F32Buffers& buffers, Member& member, const Share& heads,
+              bool is_last) const {
     for (size_t i = 0; i < batch.texts(); ++i) {
       float* qkv = buffers.qkv.data() + batch.begins[i] * shape_.qkv_stride;
-      const size_t tokens = batch.begins[i + 1] - batch.begins[i];
-      Turn(qkv, tokens, heads);
+      const size_t tokens = batch.tokens(i);
+      const Queries queries(batch, i, is_last);
+      rotary_.Turn(shape_, qkv, tokens, heads);
       kernels_.attention({.qkv = qkv,
                           .out = buffers.context.data() + batch.begins[i] * shape_.stride,
                           .scratch = member.scratch.data(),
@@ -186,29 +184,9 @@ class F32Layers final : public EncoderLayers {
                           .qkv_stride = shape_.qkv_stride,
                           .out_stride = shape_.stride,
                           .head_begin = heads.begin,
-                          .head_end = heads.end});
-    }
-  }
-
-  // Rotary positions (Su et al., 2021): turns the queries and keys of some heads.
-  void Turn(float* qkv, size_t tokens, const Share& heads) const {
-    if (rotary_.cosines.empty()) return;
-    const size_t half = shape_.head_width / 2;
-    for (size_t position = 0; position < tokens; ++position, qkv += shape_.qkv_stride) {
-      const float* cosines = rotary_.cosines.data() + position * half;
-      const float* sines = rotary_.sines.data() + position * half;
-      for (size_t part = 0; part < 2; ++part) {
-        for (size_t h = heads.begin; h < heads.end; ++h) {
-          float* low = qkv + part * shape_.width + h * shape_.head_width;
-          float* high = low + half;
-          for (size_t i = 0; i < half; ++i) {
-            const float x = low[i];
-            const float y = high[i];
-            low[i] = x * cosines[i] - y * sines[i];
-            high[i] = y * cosines[i] + x * sines[i];
-          }
-        }
-      }
+                          .head_end = heads.end,
+                          .query_begin = queries.begin,
+                          .query_end = queries.end});
     }
   }
 

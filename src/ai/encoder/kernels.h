@@ -21,10 +21,10 @@ struct LayerNormInput {
   float epsilon = 0;
 };
 
-// The attention of some heads of one text. `qkv` has a row of at least 3 * width floats for each
-// token: queries, keys and values of every head; queries are scaled already. `out` has rows of at
-// least `width` floats. `scratch` has AttentionScratchFloats() floats. Widths of heads are
-// multiples of 16.
+// The attention of some heads and queries of one text. `qkv` has a row of at least 3 * width floats
+// for each token: queries, keys and values of every head; queries are scaled already. `out` has
+// rows of at least `width` floats. `scratch` has AttentionScratchFloats() floats. Widths of heads
+// are multiples of 16.
 struct AttentionInput {
   const float* qkv = nullptr;
   float* out = nullptr;
@@ -36,6 +36,8 @@ struct AttentionInput {
   size_t out_stride = 0;
   size_t head_begin = 0;
   size_t head_end = 0;
+  size_t query_begin = 0;
+  size_t query_end = 0;
 };
 
 // Floats of scratch that attention over `tokens` tokens with heads of `head_width` needs.

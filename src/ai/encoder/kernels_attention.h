@@ -149,11 +149,11 @@ void Attention(const AttentionInput& input) {
     for (size_t i = 0; i < head_width; ++i) {
       for (size_t j = input.tokens; j < padded_keys; ++j) keys[i * padded_keys + j] = 0;
     }
-    size_t row = 0;
-    for (; row + V::kQueryRows <= input.tokens; row += V::kQueryRows) {
+    size_t row = input.query_begin;
+    for (; row + V::kQueryRows <= input.query_end; row += V::kQueryRows) {
       AttendRows<V, V::kQueryRows>(head, row);
     }
-    for (; row < input.tokens; ++row) AttendRows<V, 1>(head, row);
+    for (; row < input.query_end; ++row) AttendRows<V, 1>(head, row);
   }
 }
 

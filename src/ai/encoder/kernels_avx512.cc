@@ -7,6 +7,7 @@
 
 #include "ai/encoder/kernels_attention.h"
 #include "ai/encoder/kernels_body.h"
+#include "ai/encoder/narrow_kernels.h"
 
 namespace lakehouse::ai {
 namespace {
@@ -52,7 +53,7 @@ constexpr EncoderKernels kAvx512EncoderKernels = {
     .swiglu = kernels_body::SwiGlu<Vector>,
     .attention = kernels_body::Attention<Vector>,
     .multiply_vector = kernels_body::MultiplyVector<Vector>,
-    .narrow = nullptr,
+    .narrow = &kAvx512NarrowKernels,
 };
 
 }  // namespace lakehouse::ai

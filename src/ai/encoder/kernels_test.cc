@@ -174,7 +174,9 @@ TEST_P(EncoderKernelsTest, AttentionOfEveryLength) {
                            .qkv_stride = 3 * width,
                            .out_stride = width,
                            .head_begin = 0,
-                           .head_end = kHeads});
+                           .head_end = kHeads,
+                           .query_begin = 0,
+                           .query_end = tokens});
       const auto at = [&](size_t part, size_t token, size_t i) {
         return static_cast<double>(qkv[token * 3 * width + part * width + i]);
       };
@@ -216,7 +218,9 @@ TEST_P(EncoderKernelsTest, AttentionWithHugeScoresIsFinite) {
                        .qkv_stride = 48,
                        .out_stride = 16,
                        .head_begin = 0,
-                       .head_end = 1});
+                       .head_end = 1,
+                       .query_begin = 0,
+                       .query_end = kTokens});
   for (size_t i = 0; i < out.size(); ++i) EXPECT_NEAR(out[i], qkv[i], 1e-3);
 }
 

@@ -8,6 +8,8 @@
 #include "ai/encoder/encoder_head.h"
 #include "ai/encoder/encoder_layers.h"
 #include "ai/encoder/f32_layers.h"
+#include "ai/encoder/narrow_kernels.h"
+#include "ai/encoder/narrow_layers.h"
 #include "base/check.h"
 
 namespace lakehouse::ai {
@@ -24,8 +26,8 @@ size_t FloatsOf(const EmbeddingWeights& weights) {
 Result<std::unique_ptr<EncoderLayers>> LoadLayers(const ModelConfig& config, ModelReader& reader,
                                                   Precision precision,
                                                   const EncoderKernels& kernels) {
-  (void)precision;
-  return LoadF32Layers(config, reader, kernels);
+  if (precision == Precision::kF32) return LoadF32Layers(config, reader, kernels);
+  return LoadNarrowLayers(config, reader, precision, kernels);
 }
 
 }  // namespace
@@ -130,7 +132,7 @@ TextEncoder::~TextEncoder() = default;
 
 bool TextEncoder::CanCompute(Precision precision, const EncoderKernels& kernels) {
   if (precision == Precision::kF32) return true;
-  return kernels.narrow != nullptr;
+  return kernels.narrow != nullptr && kernels.narrow->supported();
 }
 
 Result<std::unique_ptr<TextEncoder>> TextEncoder::Load(const ModelConfig& config,

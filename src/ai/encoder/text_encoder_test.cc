@@ -215,6 +215,10 @@ std::vector<Arithmetic> Arithmetics() {
   for (const EncoderKernels* kernels : AllEncoderKernels()) {
     all.push_back({std::string("f32_") + kernels->name, Precision::kF32, kernels, 0.9999999});
   }
+  all.push_back({"bf16", Precision::kBf16, &kAvx512EncoderKernels, 0.9999});
+  all.push_back(
+      {"bf16_f32_attention", Precision::kBf16F32Attention, &kAvx512EncoderKernels, 0.9999});
+  all.push_back({"int8", Precision::kInt8, &kAvx512EncoderKernels, 0.998});
   return all;
 }
 
