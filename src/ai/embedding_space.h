@@ -13,7 +13,8 @@ namespace lakehouse::ai {
 struct EmbeddingSpace {
   std::string provider;  // "embedded", or the kind of server: "ollama", "openai".
   std::string model;     // The name that the configuration gives it: "all-MiniLM-L6-v2".
-  std::string digest;    // SHA-256 of the weights, or what the server says of them; "": not known.
+  std::string
+      digest;  // Of every file that decides a vector, or what the server says; "": not known.
   int64_t dimensions = 0;
   std::string pooling;  // "mean", "cls", …; "server" when a server decides.
   bool normalized = true;

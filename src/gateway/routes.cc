@@ -27,10 +27,10 @@ void AddRoute(net::Router& router, net::Route route, PlainHandler handler) {
 }
 
 void AddJsonRoute(net::Router& router, net::Route route, int64_t max_body_bytes,
-                  JsonHandler handler) {
+                  JsonHandler handler, Adornment adorn) {
   CHECK(max_body_bytes > 0);
   route.body = net::BodyKind::kJson;
-  route.handler = [handler = std::move(handler), max_body_bytes](net::Request& request) {
+  const auto answer = [handler = std::move(handler), max_body_bytes](net::Request& request) {
     const auto text = ReadAll(*request.body, static_cast<size_t>(max_body_bytes));
     if (text.status().code() == StatusCode::kResourceExhausted) {
       return TooLarge(text.status().message(), request.request_id);
@@ -42,6 +42,11 @@ void AddJsonRoute(net::Router& router, net::Route route, int64_t max_body_bytes,
                                request.request_id);
     }
     return Render(handler(request, *body), request);
+  };
+  route.handler = [answer, adorn](net::Request& request) {
+    net::Response response = answer(request);
+    if (adorn != nullptr && response.status >= 400) adorn(response);
+    return response;
   };
   router.Add(std::move(route));
 }

@@ -33,9 +33,11 @@ using JsonHandler = std::function<Answer(net::Request&, const Json& body)>;
 
 // Registers `route` with a handler that renders errors.
 void AddRoute(net::Router& router, net::Route route, PlainHandler handler);
-// As above for a route of BodyKind::kJson: parses the body, at most `max_body_bytes` of it.
+// As above for a route of BodyKind::kJson: parses the body, at most `max_body_bytes` of it. Every
+// error's answer passes through `adorn`, if there is one.
+using Adornment = void (*)(net::Response& problem);
 void AddJsonRoute(net::Router& router, net::Route route, int64_t max_body_bytes,
-                  JsonHandler handler);
+                  JsonHandler handler, Adornment adorn = nullptr);
 
 void AddHealthRoutes(RouteContext& context, net::Router& router);
 void AddStorageRoutes(RouteContext& context, net::Router& router);

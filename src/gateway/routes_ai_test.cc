@@ -224,6 +224,7 @@ TEST_F(AiRoutesTest, OpenAiErrorsAreProblemsToo) {
   const Json bad = PostJson("/v1/embeddings", R"({"model": "m", "input": ["a", "bad"]})", 400);
   EXPECT_EQ(bad["error"]["type"], "invalid_request_error");
   EXPECT_NE(bad["error"]["message"].get<std::string>().find("input[1]"), std::string::npos);
+  EXPECT_EQ(PostJson("/v1/embeddings", "{oops", 400)["error"]["code"], "invalid_argument");
   EXPECT_EQ(PostJson("/v1/embeddings", R"({"model": "m", "input": [1, 2]})", 400)["code"],
             "invalid_argument");
   EXPECT_EQ(

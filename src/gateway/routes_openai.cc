@@ -12,22 +12,15 @@ namespace {
 // What is told of every model: OpenAI's clients want a number.
 constexpr int64_t kCreated = 0;
 
-// A problem that is an error of OpenAI's too.
-net::Response OpenAiError(const Status& status, std::string_view request_id) {
-  net::Response response = ProblemFromStatus(status, request_id);
+// Makes a problem an error of OpenAI's too.
+void AddOpenAiError(net::Response& response) {
   Json problem = *ParseJson(response.body);
-  const bool is_missing = status.code() == StatusCode::kNotFound;
+  const bool is_missing = problem["code"] == StatusCodeName(StatusCode::kNotFound);
   problem["error"] = {{"message", problem["detail"]},
                       {"type", response.status < 500 ? "invalid_request_error" : "server_error"},
                       {"param", is_missing ? Json("model") : Json()},
                       {"code", is_missing ? Json("model_not_found") : problem["code"]}};
   response.body = DumpJson(problem);
-  return response;
-}
-
-Answer Render(Answer answer, const net::Request& request) {
-  if (answer.ok()) return answer;
-  return OpenAiError(answer.status(), request.request_id);
 }
 
 Status CheckDimensions(const ai::EmbeddingSpace& space, int64_t asked) {
@@ -91,33 +84,38 @@ Answer GetModel(const Services& services, const net::Request& request) {
 
 void AddOpenAiRoutes(RouteContext& context, net::Router& router) {
   const Services& services = context.services;
-  AddJsonRoute(router,
-               {.method = net::Method::kPost,
-                .pattern = "/v1/embeddings",
-                .summary = "As OpenAI's: turns texts into vectors.",
-                .fields = {{"model", "string", true, "Its name in the configuration."},
-                           {"input", "string|array", true, "A text, or a list of them."},
-                           {"encoding_format", "string", false, "float (the default) or base64."},
-                           {"dimensions", "integer", false, "Must be what the model gives."},
-                           {"input_type", "string", false, "document (the default) or query."},
-                           {"user", "string", false, "Taken and not used."}}},
-               services.config->server.max_request_bytes,
-               [&services](net::Request& request, const Json& body) {
-                 return Render(Embed(services, request, body), request);
-               });
+  AddJsonRoute(
+      router,
+      {.method = net::Method::kPost,
+       .pattern = "/v1/embeddings",
+       .summary = "As OpenAI's: turns texts into vectors.",
+       .fields = {{"model", "string", true, "Its name in the configuration."},
+                  {"input", "string|array", true, "A text, or a list of them."},
+                  {"encoding_format", "string", false, "float (the default) or base64."},
+                  {"dimensions", "integer", false, "Must be what the model gives."},
+                  {"input_type", "string", false, "document (the default) or query."},
+                  {"user", "string", false, "Taken and not used."}}},
+      services.config->server.max_request_bytes,
+      [&services](net::Request& request, const Json& body) {
+        return Embed(services, request, body);
+      },
+      AddOpenAiError);
   AddRoute(router,
            {.method = net::Method::kGet,
             .pattern = "/v1/models",
             .summary = "As OpenAI's: lists the configured models."},
-           [&services](net::Request& request) {
-             return Render(ListModels(services, request), request);
+           [&services](net::Request& request) { return ListModels(services, request); });
+  AddRoute(router,
+           {.method = net::Method::kGet,
+            .pattern = "/v1/models/{model:path}",
+            .summary = "As OpenAI's: shows a configured model."},
+           [&services](net::Request& request) -> Answer {
+             Answer answer = GetModel(services, request);
+             if (answer.ok()) return answer;
+             net::Response problem = ProblemFromStatus(answer.status(), request.request_id);
+             AddOpenAiError(problem);
+             return problem;
            });
-  AddRoute(
-      router,
-      {.method = net::Method::kGet,
-       .pattern = "/v1/models/{model:path}",
-       .summary = "As OpenAI's: shows a configured model."},
-      [&services](net::Request& request) { return Render(GetModel(services, request), request); });
 }
 
 }  // namespace lakehouse::gateway
