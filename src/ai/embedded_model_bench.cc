@@ -120,7 +120,7 @@ void EmbedQueryNowAndThen(benchmark::State& state) {
   const bool with_job = state.range(0) != 0;
   const bool with_queries = state.range(1) != 0;
   const std::vector<std::string> query = Texts(1, 12);
-  Job job(with_job ? 64 : 0);
+  Job job(with_job ? 256 : 0);
   benchmark::DoNotOptimize(Model().Embed(query, {.role = Role::kQuery}));
   std::vector<double> seconds;
   const size_t done = job.done();

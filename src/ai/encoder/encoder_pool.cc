@@ -30,7 +30,7 @@ Result<std::unique_ptr<EncoderPool>> EncoderPool::Start(std::unique_ptr<TextEnco
       *pool->encoder_,
       {.threads = options.threads, .niceness = kDocumentNiceness, .processors = options.processors},
       pool->documents_));
-  TRY(Man(*pool->encoder_, {.threads = options.threads}, pool->queries_));
+  TRY(Man(*pool->encoder_, {.threads = options.threads, .callers_run = true}, pool->queries_));
   pool->encoded_tokens_ = options.encoded_tokens;
   return pool;
 }
@@ -41,18 +41,18 @@ Status EncoderPool::RunCall(Crew& crew, EncodeCall& call, const CancelToken& can
   bool is_done = false;
   // A single slice goes on to the encoder where it is: a query is handed over once.
   const bool is_small = call.slice_costs().size() == 1;
-  TRY(crew.lane->Run(call.slice_costs(), cancel, [&](size_t slice, size_t worker) {
+  TRY(crew.lane->Run(call.slice_costs(), cancel, [&](size_t slice, size_t place) {
     call.TokenizeSlice(slice);
     if (!is_small) return OkStatus();
     call.CutBatches(limits);
     is_done = call.batch_costs().size() == 1;
-    if (is_done) call.EncodeBatch(0, *crew.workspaces[worker]);
+    if (is_done) call.EncodeBatch(0, *crew.workspaces[place]);
     return OkStatus();
   }));
   if (is_done) return OkStatus();
   if (!is_small) call.CutBatches(limits);
-  return crew.lane->Run(call.batch_costs(), cancel, [&](size_t batch, size_t worker) {
-    call.EncodeBatch(batch, *crew.workspaces[worker]);
+  return crew.lane->Run(call.batch_costs(), cancel, [&](size_t batch, size_t place) {
+    call.EncodeBatch(batch, *crew.workspaces[place]);
     return OkStatus();
   });
 }

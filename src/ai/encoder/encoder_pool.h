@@ -23,7 +23,8 @@ struct EncoderPoolOptions {
 };
 
 // Documents are encoded on one thread per core at a lower priority; queries, which somebody waits
-// for, on threads of their own that the kernel lets go first at any moment. Thread-safe.
+// for, on threads of their own that the kernel lets go first at any moment, or on that of whoever
+// waits. Thread-safe.
 class EncoderPool {
  public:
   enum class Lane { kDocuments, kQueries };

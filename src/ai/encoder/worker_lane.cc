@@ -31,9 +31,9 @@ void SetUpThread(int niceness, int processor) {
 }
 
 // A thread has nobody to pass an exception to.
-Status RunTask(const WorkerLane::Task& task, size_t index, size_t worker) {
+Status RunTask(const WorkerLane::Task& task, size_t index, size_t place) {
   try {
-    return task(index, worker);
+    return task(index, place);
   } catch (const std::bad_alloc&) {
     return ResourceExhausted("not enough memory to encode texts");
   }
@@ -56,12 +56,17 @@ struct WorkerLane::Call {
 
 Result<std::unique_ptr<WorkerLane>> WorkerLane::Start(const WorkerLaneOptions& options) {
   std::unique_ptr<WorkerLane> lane(new WorkerLane);
+  lane->callers_run_ = options.callers_run;
+  {
+    const MutexLock lock(lane->mutex_);
+    for (size_t i = 0; i < options.threads; ++i) lane->free_places_.push_back(i);
+  }
   for (size_t i = 0; i < options.threads; ++i) {
     const int processor = i < options.processors.size() ? options.processors[i] : -1;
     try {
-      lane->threads_.emplace_back([&lane = *lane, i, processor, niceness = options.niceness] {
+      lane->threads_.emplace_back([&lane = *lane, processor, niceness = options.niceness] {
         SetUpThread(niceness, processor);
-        lane.Work(i);
+        lane.Work();
       });
     } catch (const std::system_error& error) {
       return ResourceExhausted("cannot start an encoder thread: ", std::string_view(error.what()));
@@ -81,6 +86,16 @@ WorkerLane::~WorkerLane() {
 
 Status WorkerLane::Run(std::span<const size_t> costs, const CancelToken& cancel, const Task& task) {
   if (costs.empty()) return cancel.Check();
+  if (costs.size() == 1 && callers_run_) {
+    if (const std::optional<size_t> place = TakePlace()) {
+      Status status = cancel.Check();
+      if (status.ok()) status = RunTask(task, 0, *place);
+      const MutexLock lock(mutex_);
+      free_places_.push_back(*place);
+      if (!waiting_.empty()) changed_.NotifyOne();
+      return status;
+    }
+  }
   Call call{.costs = costs, .cancel = cancel, .task = task};
   const MutexLock lock(mutex_);
   call.served = virtual_time_;
@@ -99,11 +114,19 @@ void WorkerLane::StopWaiting(Call& call) {
   std::erase(waiting_, &call);
 }
 
-WorkerLane::Call* WorkerLane::Take(size_t* index) {
+std::optional<size_t> WorkerLane::TakePlace() {
+  const MutexLock lock(mutex_);
+  if (!waiting_.empty() || free_places_.empty()) return std::nullopt;
+  const size_t place = free_places_.back();
+  free_places_.pop_back();
+  return place;
+}
+
+WorkerLane::Turn WorkerLane::Take() {
   const MutexLock lock(mutex_);
   for (;;) {
-    while (waiting_.empty() && !ending_) changed_.Wait(mutex_);
-    if (waiting_.empty()) return nullptr;
+    while ((waiting_.empty() || free_places_.empty()) && !ending_) changed_.Wait(mutex_);
+    if (waiting_.empty()) return {};
     Call& call = **std::ranges::min_element(waiting_, {}, &Call::served);
     if (Status stopped = call.cancel.Check(); !stopped.ok()) {
       StopWaiting(call);
@@ -113,15 +136,18 @@ WorkerLane::Call* WorkerLane::Take(size_t* index) {
     }
     virtual_time_ = call.served;
     call.served += call.costs[call.next];
-    *index = call.next++;
+    const Turn turn = {.call = &call, .index = call.next++, .place = free_places_.back()};
+    free_places_.pop_back();
     ++call.running;
     if (call.next == call.costs.size()) StopWaiting(call);
-    return &call;
+    return turn;
   }
 }
 
-void WorkerLane::Finish(Call& call, Status status) {
+void WorkerLane::Finish(const Turn& turn, Status status) {
   const MutexLock lock(mutex_);
+  free_places_.push_back(turn.place);
+  Call& call = *turn.call;
   --call.running;
   if (!status.ok()) {
     if (call.error.ok()) call.error = std::move(status);
@@ -131,9 +157,12 @@ void WorkerLane::Finish(Call& call, Status status) {
   if (call.running == 0 && call.next == call.costs.size()) call.ended.NotifyAll();
 }
 
-void WorkerLane::Work(size_t worker) {
-  size_t index = 0;
-  while (Call* call = Take(&index)) Finish(*call, RunTask(call->task, index, worker));
+void WorkerLane::Work() {
+  for (;;) {
+    const Turn turn = Take();
+    if (turn.call == nullptr) return;
+    Finish(turn, RunTask(turn.call->task, turn.index, turn.place));
+  }
 }
 
 }  // namespace lakehouse::ai

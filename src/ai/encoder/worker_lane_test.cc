@@ -29,8 +29,8 @@ TEST(WorkerLaneTest, RunsEveryTaskOnce) {
   std::vector<size_t> costs(500);
   for (size_t& cost : costs) cost = rng.Below(100);
   std::vector<std::atomic<int>> runs(costs.size());
-  const Status status = lane->Run(costs, CancelToken(), [&](size_t index, size_t worker) {
-    EXPECT_LT(worker, 3U);
+  const Status status = lane->Run(costs, CancelToken(), [&](size_t index, size_t place) {
+    EXPECT_LT(place, 3U);
     ++runs[index];
     return OkStatus();
   });
@@ -47,10 +47,10 @@ TEST(WorkerLaneTest, AWorkerRunsOneTaskAtATime) {
   const auto lane = StartLane(2);
   std::vector<std::atomic<int>> busy(2);
   const std::vector<size_t> costs(200, 1);
-  const auto task = [&](size_t, size_t worker) {
-    EXPECT_EQ(++busy[worker], 1);
+  const auto task = [&](size_t, size_t place) {
+    EXPECT_EQ(++busy[place], 1);
     std::this_thread::yield();
-    --busy[worker];
+    --busy[place];
     return OkStatus();
   };
   std::vector<std::thread> callers;
@@ -143,6 +143,49 @@ TEST(WorkerLaneTest, LackOfMemoryIsAnError) {
   const Status status =
       lane->Run(costs, CancelToken(), [](size_t, size_t) -> Status { throw std::bad_alloc(); });
   EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+}
+
+TEST(WorkerLaneTest, CallerRunsItsOnlyTaskWhenAPlaceIsFree) {
+  auto lane = WorkerLane::Start({.threads = 1, .callers_run = true});
+  ASSERT_TRUE(lane.ok());
+  const std::vector<size_t> one = {1};
+  const std::vector<size_t> two = {1, 1};
+  const auto run = [&](std::span<const size_t> costs) {
+    std::thread::id id;
+    EXPECT_TRUE((*lane)
+                    ->Run(costs, CancelToken(),
+                          [&](size_t, size_t place) {
+                            EXPECT_EQ(place, 0U);
+                            id = std::this_thread::get_id();
+                            return OkStatus();
+                          })
+                    .ok());
+    return id;
+  };
+  EXPECT_EQ(run(one), std::this_thread::get_id());
+  EXPECT_NE(run(two), std::this_thread::get_id());
+}
+
+TEST(WorkerLaneTest, CallersAndThreadsTogetherKeepToTheirPlaces) {
+  auto lane = WorkerLane::Start({.threads = 2, .callers_run = true});
+  ASSERT_TRUE(lane.ok());
+  std::vector<std::atomic<int>> busy(2);
+  std::atomic<int> runs = 0;
+  const auto task = [&](size_t, size_t place) {
+    EXPECT_EQ(++busy[place], 1);
+    std::this_thread::yield();
+    --busy[place];
+    ++runs;
+    return OkStatus();
+  };
+  std::vector<std::thread> callers;
+  for (size_t caller = 0; caller < 4; ++caller) {
+    callers.emplace_back([&, costs = std::vector<size_t>(1 + caller % 2 * 9, 1)] {
+      for (int i = 0; i < 200; ++i) EXPECT_TRUE((*lane)->Run(costs, CancelToken(), task).ok());
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(runs, 2 * 200 * (1 + 10));
 }
 
 TEST(WorkerLaneTest, ThreadsStayWhereTheyArePut) {
