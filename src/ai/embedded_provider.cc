@@ -91,7 +91,8 @@ class ListedReranker final : public Reranker {
 
 class EmbeddedProvider final : public ModelProvider {
  public:
-  explicit EmbeddedProvider(const AiConfig& config) : config_(config) {}
+  EmbeddedProvider(const AiConfig& config, MetricsRegistry* metrics)
+      : config_(config), metrics_(metrics) {}
 
   const std::string& name() const override { return name_; }
   const std::string& kind() const override { return name_; }
@@ -172,7 +173,8 @@ class EmbeddedProvider final : public ModelProvider {
             .dimensions = model.dimensions,
             .max_tokens = model.max_tokens,
             .document_prefix = prefix(model.document_prefix),
-            .query_prefix = prefix(model.query_prefix)};
+            .query_prefix = prefix(model.query_prefix),
+            .metrics = metrics_};
   }
 
   static Result<ProviderModel> DescribeDirectory(const std::string& directory,
@@ -189,13 +191,15 @@ class EmbeddedProvider final : public ModelProvider {
 
   const std::string name_{kEmbeddedProvider};
   const AiConfig config_;
+  MetricsRegistry* const metrics_;
   const std::shared_ptr<OpenNames> open_ = std::make_shared<OpenNames>();
 };
 
 }  // namespace
 
-std::unique_ptr<ModelProvider> MakeEmbeddedProvider(const AiConfig& config) {
-  return std::make_unique<EmbeddedProvider>(config);
+std::unique_ptr<ModelProvider> MakeEmbeddedProvider(const AiConfig& config,
+                                                    MetricsRegistry* metrics) {
+  return std::make_unique<EmbeddedProvider>(config, metrics);
 }
 
 }  // namespace lakehouse::ai

@@ -10,7 +10,9 @@ namespace lakehouse::ai {
 
 // Runs models of Hugging Face directories with the encoder inside the binary. A model is in memory
 // as long as what OpenEmbedding or OpenReranker returned; Preload and Unload have no form here.
-// Names are those of the configuration. Lists the models of the set-up's cache.
-std::unique_ptr<ModelProvider> MakeEmbeddedProvider(const AiConfig& config);
+// Names are those of the configuration. Lists the models of the set-up's cache. `metrics` outlives
+// the provider.
+std::unique_ptr<ModelProvider> MakeEmbeddedProvider(const AiConfig& config,
+                                                    MetricsRegistry* metrics);
 
 }  // namespace lakehouse::ai

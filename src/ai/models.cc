@@ -103,7 +103,7 @@ class ConfiguredModels final : public Models {
   explicit ConfiguredModels(const ModelsOptions& options) : options_(options) {}
 
   Status Start() {
-    providers_.push_back(MakeEmbeddedProvider(options_.config));
+    providers_.push_back(MakeEmbeddedProvider(options_.config, options_.metrics));
     for (const AiProviderConfig& config : options_.config.providers) {
       ASSIGN_OR_RETURN(auto provider, OpenModelServer({.config = config,
                                                        .secrets = options_.secrets,
