@@ -92,8 +92,7 @@ class Packer {
     const size_t room = budget_ - std::min(budget_, taken);
     size_t last = Extend(first, done, room);
     for (int attempt = 0; last > done; ++attempt) {
-      // A heading stays with what follows it.
-      while (last < size() && last > done + 1 && IsHeading(last - 1)) --last;
+      last = WithoutTrailingHeadings(done, last);
       packed.last = last;
       packed.chunk.begin = unit(first).begin;
       packed.chunk.end = unit(last - 1).end;
@@ -104,6 +103,14 @@ class Packer {
     }
     if (last == done || 2 * Cost(first, done) >= Cost(first, last)) return std::nullopt;
     return packed;
+  }
+
+  // A heading stays with what follows it, unless a chunk would have no more than headings.
+  size_t WithoutTrailingHeadings(size_t done, size_t last) const {
+    if (last == size()) return last;
+    size_t end = last;
+    while (end > done + 1 && IsHeading(end - 1)) --end;
+    return IsHeading(end - 1) ? last : end;
   }
 
   // Returns how far a chunk from `first` may reach by the sum of its units' costs; beyond `done`.

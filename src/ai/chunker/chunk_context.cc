@@ -22,19 +22,25 @@ const std::string& ChunkContext::At(size_t unit) {
 
 void ChunkContext::Advance(size_t unit) {
   for (; unit_ < unit; ++unit_) {
-    const uint32_t level = units_.units[unit_].heading_level;
-    if (level == 0) continue;
-    while (!headings_.empty() && units_.units[headings_.back()].heading_level >= level) {
-      headings_.pop_back();
-    }
+    if (units_.units[unit_].heading_level == 0) continue;
+    LeaveSections(units_.units[unit_].heading_level);
     headings_.push_back(unit_);
     is_current_ = false;
   }
+  // A heading that begins the chunk is no part of its context, nor is what it ends.
+  if (units_.units[unit].heading_level > 0) LeaveSections(units_.units[unit].heading_level);
   const std::vector<HeadedRows>& rows = units_.headed_rows;
   while (rows_ < rows.size() && rows[rows_].last_unit <= unit) ++rows_;
   const HeadedRows* in_rows =
       rows_ < rows.size() && rows[rows_].first_unit <= unit ? &rows[rows_] : nullptr;
   if (std::exchange(in_rows_, in_rows) != in_rows) is_current_ = false;
+}
+
+void ChunkContext::LeaveSections(uint32_t level) {
+  while (!headings_.empty() && units_.units[headings_.back()].heading_level >= level) {
+    headings_.pop_back();
+    is_current_ = false;
+  }
 }
 
 std::string ChunkContext::Build() const {
@@ -43,9 +49,10 @@ std::string ChunkContext::Build() const {
   std::string path;
   std::string context = header;
   for (size_t i = headings_.size(); i-- > 0;) {
+    // A heading that was cut into units is too long for a context.
+    const bool is_cut = !units_.units[headings_[i] + 1].starts_block;
     const TextUnit& unit = units_.units[headings_[i]];
-    // A heading with so many bytes is too long; do not look at it.
-    if (unit.end - unit.begin > max_tokens_ * kMaxBytesPerToken) break;
+    if (is_cut || unit.end - unit.begin > max_tokens_ * kMaxBytesPerToken) continue;
     const std::string heading =
         RepairUtf8(HeadingText(text_.substr(unit.begin, unit.end - unit.begin)));
     if (heading.empty()) continue;

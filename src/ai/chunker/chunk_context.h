@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,8 @@ class ChunkContext {
 
  private:
   void Advance(size_t unit);
+  // Forgets the headings of `level` and below.
+  void LeaveSections(uint32_t level);
   std::string Build() const;
   std::string RepeatedHeader() const;
   bool Fits(std::string_view context) const;
