@@ -27,10 +27,14 @@ Result<Json> BenchSql(const BenchSqlOptions& options);
 
 struct BenchEmbedOptions {
   std::string model_dir;
-  std::string texts_file;  // One JSON string a line.
-  std::string precision = "auto";
-  std::string vectors_file;  // "": none; else float32 .npy, a row a text.
+  std::string texts_file;          // One JSON string a line.
+  std::string precision = "auto";  // auto, f32, bf16 or int8.
+  std::string vectors_file;        // "": none; else float32 .npy, a row a text.
+  int64_t repeat = 1;              // The median of so many runs counts.
+  bool query_latency = false;      // Also how long queries take, idle and beside a job.
 };
+// Embeds the texts: seconds for the whole, and for the encoder alone (`encode_seconds`), of whose
+// operations the share of what oneDNN multiplies at best is told.
 Result<Json> BenchEmbed(const BenchEmbedOptions& options);
 
 struct BenchTokensOptions {

@@ -42,8 +42,13 @@ int main(int argc, char** argv) {
   CLI::App* embed_command = app.add_subcommand("embed", "Texts through the embedded encoder");
   embed_command->add_option("--model", embed.model_dir, "Hugging Face directory")->required();
   embed_command->add_option("--texts", embed.texts_file, "One JSON string a line")->required();
-  embed_command->add_option("--precision", embed.precision, "auto or f32");
+  embed_command->add_option("--precision", embed.precision, "auto, f32, bf16 or int8")
+      ->check(CLI::IsMember({"auto", "f32", "bf16", "int8"}));
   embed_command->add_option("--out", embed.vectors_file, "Write the vectors as float32 .npy");
+  embed_command->add_option("--repeat", embed.repeat, "Runs; the median counts")
+      ->check(CLI::Range(1, 1000));
+  embed_command->add_flag("--query-latency", embed.query_latency,
+                          "Also how long queries take, idle and beside a job; about 45 s");
   embed_command->callback([&] { run = [&] { return lakehouse::app::BenchEmbed(embed); }; });
 
   lakehouse::app::BenchTokensOptions tokens;
