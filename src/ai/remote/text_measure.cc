@@ -59,7 +59,8 @@ size_t EstimatedCut(std::string_view text, size_t max_tokens) {
   while (position < text.size()) {
     const Piece piece = FirstPiece(text.substr(position));
     if (used + piece.thirds > budget) {
-      // A run of letters may be cut inside; so long a one counts by its letters.
+      // Runs may be cut inside: the first blank costs nothing, and letters count one by one.
+      if (IsBlank(text[position])) return position + 1;
       const bool divisible = IsLetter(text[position]) && budget - used >= kToken;
       return divisible ? position + budget - used : position;
     }

@@ -15,7 +15,7 @@ namespace lakehouse::ai {
 // included. In tokens: a run of ASCII letters a third of its length, but at least 1; every other
 // visible ASCII character 1; white space 1 where there is more than one blank; a character of two
 // bytes in UTF-8 1, of three 2 (Hangul 3), of four 4; a byte that is not UTF-8 1. English prose
-// comes to about 1.9 a word, where WordPiece makes 1.3.
+// comes to about 2 a word.
 size_t EstimateTokens(std::string_view text);
 
 // Counts exactly with a tokenizer, else by that estimate. Immutable and thread-safe.
