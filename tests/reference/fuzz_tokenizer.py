@@ -23,7 +23,7 @@ import sys
 import tempfile
 import unicodedata
 
-from tokenizers import Tokenizer
+import tokenizers
 
 VERSION = "0.23.3"
 BATCH = 25_000
@@ -182,12 +182,11 @@ def main():
     parser.add_argument("--pairs", type=int, help="default: a tenth of the strings")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     arguments = parser.parse_args()
-    import tokenizers
     if tokenizers.__version__ != VERSION:
         print(f"tokenizers {tokenizers.__version__} is not the pinned {VERSION}", file=sys.stderr)
         return 2
     print(f"--seed {arguments.seed}")
-    tokenizer = Tokenizer.from_file(str(pathlib.Path(arguments.model) / "tokenizer.json"))
+    tokenizer = tokenizers.Tokenizer.from_file(str(pathlib.Path(arguments.model) / "tokenizer.json"))
     tokenizer.no_padding()
     vocabulary = tokenizer.get_vocab(with_added_tokens=False)
     words = sorted(word for word in vocabulary if not word.startswith(("##", "[")) and len(word) > 1)

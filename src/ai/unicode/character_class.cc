@@ -92,7 +92,8 @@ bool IsWordCharacter(char32_t c) {
   const auto code_point = static_cast<UChar32>(c);
   return u_hasBinaryProperty(code_point, UCHAR_ALPHABETIC) ||
          u_hasBinaryProperty(code_point, UCHAR_JOIN_CONTROL) ||
-         (U_GET_GC_MASK(code_point) & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0;
+         (U_GET_GC_MASK(code_point) & (U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK)) != 0 ||
+         Contains(kLateWordCharacters, c);
 }
 
 void AppendLowerCase(std::u32string& out, char32_t c) {

@@ -21,7 +21,7 @@ bool IsControl(char32_t c);
 bool IsWhitespace(char32_t c);
 // Ideographs, which become words of their own.
 bool IsCjkIdeograph(char32_t c);
-// What the regular expression class \w holds.
+// What the regular expression class \w of Unicode 16 holds.
 bool IsWordCharacter(char32_t c);
 
 // Appends the full lower-case mapping of one character, without regard to its neighbours.

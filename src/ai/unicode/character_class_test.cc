@@ -58,6 +58,19 @@ TEST(CharacterClassTest, ControlsHoldPrivateUseButNoLineBreaks) {
   }
 }
 
+TEST(CharacterClassTest, WordCharactersAreThoseOfTheReference) {
+  // U+13460 is new in Unicode 16, U+A7CE in Unicode 17.
+  for (const char32_t c : U"aZ9_\u00E9\u0301\u200D\u4E2D\U00013460"sv) {
+    EXPECT_TRUE(IsWordCharacter(c)) << static_cast<uint32_t>(c);
+  }
+  for (const char32_t c : U" -.\u00B2\u200B\u2014\uA7CE"sv) {
+    EXPECT_FALSE(IsWordCharacter(c)) << static_cast<uint32_t>(c);
+  }
+  size_t count = 0;
+  for (char32_t c = 0; c < 0x110000; ++c) count += IsWordCharacter(c) ? 1 : 0;
+  EXPECT_EQ(count, 144'667U);
+}
+
 TEST(CharacterClassTest, LowerCaseIsFullAndWithoutContext) {
   std::u32string lowered;
   for (const char32_t c : U"AZ\u0130\u03A3\u1E9E\uA7DC\U00010D50\U00016EB8"sv) {

@@ -66,6 +66,12 @@ LATE_LOWER_CASE = (
     (0x16EA0, 0x16EB8, 0x16EBB),
 )
 
+# What the regular expression class \w of the reference holds beyond Unicode 15: Unicode 16.
+LATE_WORD_CHARACTERS = """0897 1C89-1C8A A7CB-A7CD A7DA-A7DC 105C0-105F3 10D40-10D65 10D69-10D6D
+    10D6F-10D85 10EC2-10EC4 10EFC 11380-11389 1138B 1138E 11390-113B5 113B7-113C0 113C2 113C5
+    113C7-113CA 113CC-113D3 113E1-113E2 116D0-116E3 11BC0-11BE0 11BF0-11BF9 11F5A 13460-143FA
+    16100-16139 16D40-16D6C 16D70-16D79 18CFF 1CCF0-1CCF9 1E5D0-1E5FA 2EBF0-2EE5D"""
+
 
 def expand(text):
     """Returns the set of code points of a list such as "061D 1B7D-1B7E"."""
@@ -119,6 +125,7 @@ def main():
     for name in CLASSES:
         write("CodePointRange", name, ranges(code_points_of(name)))
     write("CodePointRange", "kNotDecomposed", ranges(expand(NOT_DECOMPOSED)))
+    write("CodePointRange", "kLateWordCharacters", ranges(expand(LATE_WORD_CHARACTERS)))
     write("CaseRange", "kLateLowerCase", LATE_LOWER_CASE)
 
 
