@@ -24,12 +24,14 @@ help:
 	@echo '                           what differs from the last commit on main (CHECK_ALL=1: on everything),'
 	@echo '                           make test, and the unit tests under AddressSanitizer and UBSan'
 	@echo 'make bench                 run the benchmarks, print one table'
+	@echo 'make bench-embed [QUICK=1] the encoder beside sentence-transformers, ONNX Runtime, OpenVINO and'
+	@echo '                           Ollama: the same texts on the same cores; fetches 710 MB once'
 	@echo 'make fuzz [SECONDS=60]     run every fuzzer that long'
 	@echo 'make fmt                   format the sources'
 	@echo 'make clean                 remove build/'
 
-.PHONY: bootstrap-build bootstrap-test bootstrap-check
-bootstrap-build bootstrap-test bootstrap-check: bootstrap-%:
+.PHONY: bootstrap-build bootstrap-test bootstrap-check bootstrap-bench
+bootstrap-build bootstrap-test bootstrap-check bootstrap-bench: bootstrap-%:
 	@tools/bootstrap $* --quiet
 
 .PHONY: build
@@ -64,6 +66,13 @@ bench: bootstrap-test
 	@$(call configure,release)
 	@$(call compile,release,all)
 	@tools/bench --build build/release
+
+# The rivals' packages are for Debian's Python.
+.PHONY: bench-embed
+bench-embed: bootstrap-bench
+	@$(call configure,release)
+	@$(call compile,release,lakehouse-bench)
+	@/usr/bin/python3 tests/bench/embed.py --build build/release $(if $(QUICK),--quick)
 
 .PHONY: fuzz
 fuzz: bootstrap-check

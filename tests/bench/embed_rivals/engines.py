@@ -78,7 +78,7 @@ class Lakehouse:
         disturbance = Disturbance(own_seconds)
         answer = json.loads(subprocess.run([*self.command, "--texts", path, "--out", vectors_path],
                                            check=True, stdout=subprocess.PIPE).stdout)
-        self.version = f"lakehouse {answer['version']}"
+        self.version = f"lakehouse {answer['versions']['lakehouse']}"
         return {"texts": answer["texts"], "tokens": answer["tokens"],
                 "whole_seconds": answer["seconds"], "model_seconds": answer["encode_seconds"],
                 "gemm_peak_share": answer["gemm_peak_share"], "precision": answer["precision"],
@@ -156,7 +156,8 @@ class Setup:
         """Returns the environment of the rivals' processes."""
         return {**os.environ, "PYTHONPATH": self.packages, "LD_LIBRARY_PATH": self.libraries,
                 "RAYON_NUM_THREADS": str(self.threads), "TOKENIZERS_PARALLELISM": "true",
-                "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+                "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1",
+                "PYTHONDONTWRITEBYTECODE": "1"}
 
     def prepare(self, wordnet):
         """Makes the packages importable, and exports the model unless an earlier run did."""
